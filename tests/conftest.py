@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every test can ask for."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real motion files beside the repository; the test skips where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder `shared` beside the repository")
+    return SHARED
