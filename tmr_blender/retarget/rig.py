@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A target rig and the keys it receives, as arrays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..motion.quaternion import Array
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The bones of an armature at rest, and how each one is carried when it is posed.
+
+    name: of the object, for people.
+    names: one per bone, unique; parents come before children.
+    parents: (bones,) int64, -1 for a bone without one.
+    rest: (bones, 4, 4) rest matrices in the armature's own space, whatever its axes and unit; the second column
+        points along the bone.
+    lengths: (bones,) in the armature's unit.
+    world: (4, 4) from the armature's space to the world: Y up, metres. It may turn, scale unevenly and shear.
+    modes: rotation mode of each bone as Blender spells it: "QUATERNION", "AXIS_ANGLE", or an order such as "XYZ".
+    carriers: (bones,) int64, the bone whose posed displacement from rest carries this bone's own space, -1 for
+        none. In a plain hierarchy that is the parent; in a rig of controls it is whichever control the constraints,
+        drivers and helper bones in between amount to (measured, not guessed).
+    connected: (bones,) bool, the head is held at the parent's tail, so locations have no effect.
+    local_location: (bones,) bool, a location is along the bone's own rest axes (Blender's default).
+    rotation_locks: (bones, 4) bool for w, x, y, z; all of them means that the bone is not to be turned.
+    location_locks: (bones, 3) bool.
+    properties: (bone, custom property) pairs that exist on the rig, where its switches are looked up.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    parents: np.ndarray
+    rest: Array
+    lengths: Array
+    world: Array
+    modes: tuple[str, ...]
+    carriers: np.ndarray
+    connected: np.ndarray
+    local_location: np.ndarray
+    rotation_locks: np.ndarray
+    location_locks: np.ndarray
+    properties: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def count(self) -> int:
+        """How many bones."""
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """The position of a bone; ValueError if the rig has none of that name."""
+        return self.names.index(name)
+
+
+@dataclass(frozen=True)
+class BoneKeys:
+    """The channels of one bone, one row per frame.
+
+    mode: the bone's rotation mode, which says what `rotation` holds.
+    rotation: (frames, 4) quaternion w x y z or axis-angle (angle, x, y, z), or (frames, 3) Euler angles in x, y, z
+        whatever the order; radians; None where the bone is not turned. One row means one key that holds.
+    location: (frames, 3) in the bone's location space, or None.
+    """
+
+    mode: str
+    rotation: Array | None = None
+    location: Array | None = None
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What `blender.action.write` writes: one key a frame for every channel of every bone.
+
+    frames: how many; they are one scene frame apart.
+    bones: bone name -> its channels.
+    switches: (bone, custom property) -> the value it needs for these keys to show.
+    """
+
+    frames: int
+    bones: Mapping[str, BoneKeys]
+    switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
