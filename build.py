@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything a clone needs, from one file that asks for nothing but Python 3.11 or 3.13.
+
+python build.py try                       set up, build, install, search, retarget; look in out/
+python build.py test                      ruff, pyright, and every test
+python build.py package                   the validated extension zips, in out/dist
+python build.py install --blender PATH    put the extension in your own Blender
+python build.py bench NAME                figures: library, retarget, start
+python build.py lock                      resolve the wheels again (maintainers)
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from building import blenders, environments, extension, stages, wheels
+from building.stages import CACHE, OUT, ROOT, BuildProblem, digest, require, run, stage
+
+BENCHMARKS = ("library", "retarget", "start")
+PLAIN_TESTS = ["tests", "--ignore=tests/blender"]
+
+
+def model(plain: environments.Environment) -> None:
+    """Export the two encoders and the tokenizer from the committed weights."""
+    stage(
+        "encoders",
+        digest([ROOT / "models", ROOT / "tmr_blender" / "tmr", environments.PLAIN], environments.TORCH),
+        [extension.MODEL / name for name in extension.WEIGHTS],
+        lambda: require([plain.python, "-m", "models.export", "--out", extension.MODEL], "The encoders could not be exported"),
+    )
+
+
+def starter(plain: environments.Environment, rows: list[wheels.Wheel], torch_index: str) -> None:
+    """Convert the starter library's motions and index them."""
+    row = next(row for row in rows if row.name == "pybullet")
+    code = [ROOT / "tmr_blender" / room for room in ("motion", "library", "tmr")]
+
+    def make() -> None:
+        source = wheels.fetch(row, torch_index, plain.python)
+        command = [plain.python, "-m", "tmr_blender.library.starter.convert"]
+        require([*command, "--wheel", source, "--out", extension.STARTER, "--model", extension.MODEL], "No starter library")
+
+    stage("starter library", digest([*code, extension.MODEL], row.sha256), [extension.STARTER], make)
+
+
+def zipped(target: wheels.Target, plain: environments.Environment, blender: environments.Environment, torch_index: str) -> Path:
+    """The zip of one target under .cache, built when anything in it has changed."""
+    rows = wheels.read_lock()
+    model(plain)
+    starter(plain, rows, torch_index)
+    folder = CACHE / "dist"
+    made = folder / extension.zip_name(target)
+    stage(
+        f"zip {target.name}",
+        extension.inputs(target, rows),
+        [made],
+        lambda: extension.build(target, rows, folder, blender, torch_index),
+    )
+    return made
+
+
+def command_try(options: argparse.Namespace) -> int:
+    """Set up, build, install in a private profile, search, retarget."""
+    plain = environments.plain(options.torch_index)
+    module = environments.blender(options.bpy)
+    chosen = blenders.Program(options.blender, private=True) if options.blender else blenders.Module(module)
+    chosen.install(zipped(chosen.target(), plain, module, options.torch_index))
+    out = options.out.resolve()
+    arguments = ["--query", options.query, "--out", str(out)]
+    for name in ("library", "rig"):
+        if getattr(options, name) is not None:
+            arguments += [f"--{name}", str(getattr(options, name).resolve())]
+    start = time.perf_counter()
+    code = chosen.run(arguments)
+    print(f"search and retarget: {time.perf_counter() - start:.1f} s")
+    if code == 0:
+        print(f"Look at preview.png, ranking.json and result.blend in {out}.")
+    return code
+
+
+def command_test(options: argparse.Namespace) -> int:
+    """Ruff, pyright, the tests in plain Python, then the tests in Blender with the zip installed."""
+    plain = environments.plain(options.torch_index)
+    module = environments.blender(options.bpy)
+    tools = plain.python.parent
+    made = zipped(wheels.host(), plain, module, options.torch_index)
+    chosen = blenders.Module(module)
+    chosen.install(made)
+    variables = {**chosen.variables, "TMR_ZIP": str(made)}
+    failed: list[str] = []
+    for name, command, extra in (
+        ("ruff check", [tools / "ruff", "check", "."], {}),
+        ("ruff format", [tools / "ruff", "format", "--check", "."], {}),
+        ("pyright", [tools / "pyright"], {}),
+        ("tests in plain Python", [plain.python, "-m", "pytest", "-q", *PLAIN_TESTS, *options.pytest], {"TMR_ZIP": str(made)}),
+        # -P keeps the source folder off the path: the installed extension is what gets tested.
+        ("tests in Blender", [module.python, "-P", "-m", "pytest", "-q", "tests/blender", *options.pytest], variables),
+    ):
+        print(f"{name} ...", flush=True)
+        start = time.perf_counter()
+        code = run(command, extra=extra)
+        outcome = f"FAILED (exit code {code})" if code else "passed"
+        print(f"{name}: {time.perf_counter() - start:.1f} s, {outcome}", flush=True)
+        if code:
+            failed.append(name)
+    if failed:
+        print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def command_package(options: argparse.Namespace) -> int:
+    """Every zip that the lock and the reachable indexes allow, in out/dist."""
+    plain = environments.plain(options.torch_index)
+    module = environments.blender(None)
+    wanted = [target for target in wheels.TARGETS if options.target in (None, target.name)]
+    folder = OUT / "dist"
+    folder.mkdir(parents=True, exist_ok=True)
+    missing: list[str] = []
+    for target in wanted:
+        try:
+            made = zipped(target, plain, module, options.torch_index)
+        except BuildProblem as problem:
+            missing.append(f"{extension.zip_name(target)} was not made: {problem}")
+            continue
+        final = folder / made.name
+        final.unlink(missing_ok=True)
+        final.hardlink_to(made)
+        extension.report(final)
+        print(f"  sha256 {stages.file_digest(final)}")
+    for sentence in missing:
+        print(sentence, file=sys.stderr)
+    # A maintainer who asked for one zip, or got none at all, has failed; a zip whose wheel nobody publishes has not.
+    return 2 if missing and (options.target or len(missing) == len(wanted)) else 0
+
+
+def command_install(options: argparse.Namespace) -> int:
+    """The extension, in the user's own Blender and profile."""
+    chosen = blenders.Program(options.blender, private=False)
+    plain = environments.plain(options.torch_index)
+    chosen.install(zipped(chosen.target(), plain, environments.blender(None), options.torch_index))
+    print("Installed. In Blender: 3D View, sidebar (N), tab TMR.")
+    return 0
+
+
+def command_bench(options: argparse.Namespace) -> int:
+    """One benchmark, in the environment it needs."""
+    plain = environments.plain(options.torch_index)
+    module = environments.blender(None)
+    chosen = blenders.Module(module)
+    chosen.install(zipped(wheels.host(), plain, module, options.torch_index))
+    arguments = ["--json", options.json.resolve()] if options.json else []
+    script = ROOT / "tests" / "bench" / f"{options.name}.py"
+    variables = {**chosen.variables, "TMR_PLAIN_PYTHON": str(plain.python)}
+    return run([module.python, "-P", script, *arguments], extra=variables)
+
+
+def command_lock(options: argparse.Namespace) -> int:
+    """Write wheels/lock.toml anew."""
+    problems = wheels.write_lock(options.torch_index, environments.plain(options.torch_index).python)
+    for sentence in problems:
+        print(sentence, file=sys.stderr)
+    print(f"Wrote {wheels.LOCK.relative_to(ROOT)}.")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="build.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True)
+    made = {name: commands.add_parser(name) for name in ("try", "test", "package", "install", "bench", "lock")}
+    for sub in made.values():
+        sub.add_argument("--torch-index", default=environments.TORCH_INDEX, metavar="URL", help="where CPU builds of torch are")
+    for name in ("try", "test"):
+        made[name].add_argument(
+            "--bpy", metavar="VERSION", help="Blender as a module in this version, in an environment of its own"
+        )
+    made["try"].add_argument("--query", default="a person does a cartwheel")
+    made["try"].add_argument("--library", type=Path, metavar="FOLDER", help="BVH or FBX files; the starter library otherwise")
+    made["try"].add_argument("--rig", type=Path, metavar="FILE", help=".blend, .fbx or .glb; Rigify's human otherwise")
+    made["try"].add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
+    made["try"].add_argument("--blender", type=Path, metavar="PATH", help="an installed Blender instead of the module")
+    made["test"].add_argument("pytest", nargs="*", help="more arguments for pytest, after --")
+    made["package"].add_argument("--target", choices=[target.name for target in wheels.TARGETS])
+    made["install"].add_argument("--blender", type=Path, required=True, metavar="PATH")
+    made["bench"].add_argument("name", choices=BENCHMARKS)
+    made["bench"].add_argument("--json", type=Path, metavar="FILE")
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 for success, 2 with one sentence for a problem the user can solve."""
+    options = parser().parse_args(arguments)
+    try:
+        environments.check_python()
+        return globals()[f"command_{options.command}"](options)
+    except BuildProblem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
