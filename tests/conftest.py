@@ -14,3 +14,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the folder `shared` beside the repository")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights that need no training; see `tests/tiny_model.py`."""
+    from tests.tiny_model import make
+
+    return make(tmp_path_factory.mktemp("model"))

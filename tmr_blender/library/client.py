@@ -168,9 +168,11 @@ class Client:
         self._process.wait()
 
     def __enter__(self) -> "Client":
+        """The client itself; leaving closes it."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close."""
         self.close()
 
     def _send(self, message: Mapping[str, Any]) -> bool:

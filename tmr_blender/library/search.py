@@ -1,14 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Search: encode the query, score the vectors, group by take."""
+"""Search: encode the query, score the vectors, group by take.
+
+A take's similarity is that of its best window to the query in the space of the two encoders, plus what is written
+about it:
+
+    similarity = motion + TEXT_WEIGHT * max(text - TEXT_FLOOR, 0)
+
+text being the cosine of the query's sentence vector with the nearest of the take's captions and name words. Written
+words only ever add: a take without any loses nothing to a neighbour whose words are beside the point (below the
+floor), and all figures are cosines, so a hit's score does not depend on what else the library holds.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LibraryProblem, QueryProblem
 from ..tmr.encoders import TextEncoder
 from .store import Entry, Library
 
 Matched = Literal["motion", "caption", "name"]
+
+TEXT_WEIGHT = 1.0
+TEXT_FLOOR = 0.3
+MOMENT_MARGIN = 0.05
+"""A shorter window is the better moment while its cosine is within this of the take's best."""
 
 
 @dataclass(frozen=True)
@@ -16,10 +35,10 @@ class Hit:
     """One take that answers a query, with its best moment.
 
     name: of the take. caption: the one of its captions nearest to the query, "" where it has none.
-    score: 0..1, (cosine + 1) / 2 of the combined similarity. start, end: seconds in the take.
+    score: 0..1, (similarity + 1) / 2, at most 1. start, end: seconds in the take.
     path: absolute, of the file. take: which of the file's clips, as `motion.readers.read` numbers them.
-    matched: what the score rests on. library: the library's folder. entry: the take's number in it.
-    duration: of the whole take, seconds.
+    matched: what lifted it most, its motion, a caption or its name. library: the library's folder. entry: the take's
+    number in it. duration: of the whole take, seconds.
     """
 
     name: str
@@ -39,6 +58,23 @@ class Hit:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class _Scores:
+    """Cosines of one library with one query. windows: (windows,). motion: (entries,), best window.
+
+    text: (entries,), nearest text, -1 without any. nearest: (entries,), index into `Library.texts`, or -1.
+    """
+
+    windows: NDArray[np.float32]
+    motion: NDArray[np.float32]
+    text: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+
+    @property
+    def similarity(self) -> NDArray[np.float32]:
+        return self.motion + TEXT_WEIGHT * np.maximum(self.text - TEXT_FLOOR, 0.0)
+
+
 def search(
     libraries: Sequence[Library],
     query: str,
@@ -46,5 +82,140 @@ def search(
     limit: int = 20,
     accept: Callable[[Entry], bool] | None = None,
 ) -> list[Hit]:
-    """The best takes of all the libraries together, best first."""
-    raise NotImplementedError
+    """The best takes of all the libraries together, best first; only entries that `accept` returns True for.
+
+    Raises QueryProblem for an empty query, LibraryProblem where there is nothing to search or where a library was
+    indexed with another model than the encoder's.
+    """
+    query = " ".join(query.split())
+    if not any(character.isalnum() for character in query):
+        raise QueryProblem("Type what the motion should look like, for example: a person limps, then sits down.")
+    if limit < 1:
+        raise QueryProblem("Ask for at least one result.")
+    for library in libraries:
+        _check(library, encoder)
+    if not any(library.entries for library in libraries):
+        raise LibraryProblem("There is nothing to search yet: index a folder of motions first.")
+    latents, sentences = encoder.encode([query])
+    ranked: list[tuple[float, int, int]] = []
+    scores = [_score(library, query, latents[0], sentences[0]) for library in libraries]
+    for place, (library, score) in enumerate(zip(libraries, scores, strict=True)):
+        ranked += [(value, place, entry) for value, entry in _best(library, score.similarity, limit, accept)]
+    ranked.sort(key=lambda row: (-row[0], row[1], row[2]))
+    return _hits(libraries, scores, ranked, limit)
+
+
+def _check(library: Library, encoder: TextEncoder) -> None:
+    if library.entries and library.meta.model != encoder.model_id:
+        raise LibraryProblem(
+            f"The library {library.path} was indexed with the model {library.meta.model}, this search uses "
+            f"{encoder.model_id}: their vectors can't be compared. Index its folders into a new library."
+        )
+
+
+def _score(library: Library, query: str, latent: NDArray[np.float32], sentence: NDArray[np.float32]) -> _Scores:
+    count = len(library.entries)
+    windows = np.full(len(library.windows.row), -1.0, np.float32)
+    motion = np.full(count, -1.0, np.float32)
+    if len(windows):
+        windows = (library.motion @ latent)[library.windows.row]
+        # An entry without a window would break reduceat's spans: only entries that have some are reduced.
+        has = np.flatnonzero(np.diff(library.windows.first))
+        motion[has] = np.maximum.reduceat(windows, library.windows.first[has])
+    text, nearest = _text_scores(library, query, sentence)
+    return _Scores(windows, motion, text, nearest)
+
+
+def _text_scores(library: Library, query: str, sentence: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Cosine of each entry's nearest text with the query, and which text; -1, -1 without any."""
+    best = np.full(len(library.entries), -1.0, np.float32)
+    nearest = np.full(len(library.entries), -1, np.int64)
+    if not library.texts:
+        return best, nearest
+    rows = library.text_rows
+    cosines = np.full(len(rows), -1.0, np.float32)
+    if len(library.text):
+        cosines = np.where(rows >= 0, (library.text @ sentence)[np.maximum(rows, 0)], np.float32(-1.0))
+    # In rising order of cosine the last one written to an entry is its nearest.
+    order = np.argsort(cosines, kind="stable")
+    nearest[library.text_entries[order]] = order
+    held = nearest >= 0
+    best[held] = cosines[nearest[held]]
+    return best, nearest
+
+
+def _best(
+    library: Library, similarity: NDArray[np.float32], limit: int, accept: Callable[[Entry], bool] | None
+) -> list[tuple[float, int]]:
+    """(similarity, entry) of the best entries of one library, best first."""
+    if accept is not None:
+        wanted = np.array([accept(entry) for entry in library.entries], bool)
+        similarity = np.where(wanted, similarity, -np.inf)
+    count = min(limit, len(similarity))
+    if not count:
+        return []
+    top = np.argpartition(-similarity, count - 1)[:count]
+    top = top[np.lexsort((top, -similarity[top]))]
+    return [(float(similarity[entry]), int(entry)) for entry in top if np.isfinite(similarity[entry])]
+
+
+def _hits(
+    libraries: Sequence[Library], scores: Sequence[_Scores], ranked: Sequence[tuple[float, int, int]], limit: int
+) -> list[Hit]:
+    """The first `limit` of the ranking; a take that several libraries hold appears once."""
+    hits: list[Hit] = []
+    seen: set[tuple[str, int]] = set()
+    for value, place, entry in ranked:
+        hit = _hit(libraries[place], scores[place], entry, value)
+        if (hit.path, hit.take) not in seen:
+            seen.add((hit.path, hit.take))
+            hits.append(hit)
+        if len(hits) == limit:
+            break
+    return hits
+
+
+def _hit(library: Library, scores: _Scores, number: int, value: float) -> Hit:
+    entry = library.entries[number]
+    matched = _matched(library, scores, number)
+    start, end = _moment(library, scores, number)
+    caption = ""
+    if scores.nearest[number] >= 0:
+        text = library.texts[scores.nearest[number]]
+        if text.kind == "caption":
+            caption = text.text
+            if matched == "caption" and text.start is not None and text.end is not None:
+                start, end = text.start, min(text.end, entry.duration)
+    return Hit(
+        name=entry.name,
+        caption=caption,
+        score=round(min(max((value + 1.0) / 2.0, 0.0), 1.0), 4),
+        start=round(start, 3),
+        end=round(end, 3),
+        path=str(entry.path),
+        matched=matched,
+        library=str(library.path),
+        entry=entry.id,
+        take=entry.take,
+        duration=entry.duration,
+    )
+
+
+def _moment(library: Library, scores: _Scores, number: int) -> tuple[float, float]:
+    """The tightest window that is nearly as good as the entry's best; the whole take where it has none."""
+    first, last = library.windows.first[number : number + 2]
+    if first == last:
+        return 0.0, library.entries[number].duration
+    cosines = scores.windows[first:last]
+    start, end = library.windows.start[first:last], library.windows.end[first:last]
+    near = np.flatnonzero(cosines >= cosines.max() - MOMENT_MARGIN)
+    chosen = near[np.lexsort((-cosines[near], np.round(end - start, 1)[near]))[0]]
+    return float(start[chosen]), float(end[chosen])
+
+
+def _matched(library: Library, scores: _Scores, number: int) -> Matched:
+    """Text where its share of the similarity is larger than what the motion has above the library's middle."""
+    share = TEXT_WEIGHT * max(float(scores.text[number]) - TEXT_FLOOR, 0.0)
+    if share <= max(float(scores.motion[number]) - float(np.median(scores.motion)), 0.0):
+        return "motion"
+    return "name" if library.texts[scores.nearest[number]].kind == "name" else "caption"

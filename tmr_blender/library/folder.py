@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies in a folder of motions: files to read, and the notes about each."""
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import FileProblem, LibraryProblem
+from .sidecars import NAMES, Note, key_of, read_captions, read_notes
+
+
+@dataclass(frozen=True)
+class Found:
+    """A motion file. path: from the folder, with slashes. size: bytes. mtime: nanoseconds. notes: from its sidecars."""
+
+    path: str
+    size: int
+    mtime: int
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """files: in order of path. problems: (path, sentence) of folders and sidecars that can't be read."""
+
+    files: list[Found]
+    problems: list[tuple[str, str]]
+
+
+def listing(root: Path, suffixes: Sequence[str]) -> Listing:
+    """Walk `root`. Hidden names are left out, and so are links that lead out of it.
+
+    Raises LibraryProblem where the folder is missing or holds no file with one of the suffixes.
+    """
+    if not root.is_dir():
+        raise LibraryProblem(f"There is no folder {root}.")
+    paths, problems = _walk(root, suffixes)
+    motions = [path for path in paths if path.suffix.lower() in suffixes]
+    if not motions:
+        kinds = ", ".join(sorted(suffixes))
+        raise LibraryProblem(f"The folder {root} holds no motion file that can be read ({kinds}).")
+    notes = _captions(root, paths, problems)
+    texts = {path.relative_to(root).as_posix() for path in paths if path.suffix == ".txt"}
+    files = [found for path in motions if (found := _found(root, path, notes, texts, problems))]
+    return Listing(sorted(files, key=lambda file: file.path), problems)
+
+
+def _walk(root: Path, suffixes: Sequence[str]) -> tuple[list[Path], list[tuple[str, str]]]:
+    """Every file under `root`, sorted within its folder, and the folders and links that were left out."""
+    paths: list[Path] = []
+    problems: list[tuple[str, str]] = []
+
+    def unreadable(error: OSError) -> None:
+        place = Path(error.filename).relative_to(root).as_posix()
+        problems.append((place, f"{place} can't be opened: {error.strerror}."))
+
+    for place, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(place) / name for name in sorted(names) if not name.startswith(".")):
+            if not path.is_symlink() or path.resolve().is_relative_to(root):
+                paths.append(path)
+            elif path.suffix.lower() in suffixes:
+                inner = path.relative_to(root).as_posix()
+                problems.append((inner, f"{inner} is a link out of the folder and was left out."))
+    return paths, problems
+
+
+def _captions(root: Path, paths: Sequence[Path], problems: list[tuple[str, str]]) -> dict[str, list[Note]]:
+    """The notes of every captions file, by the key of the path that they are about."""
+    notes: dict[str, list[Note]] = {}
+    for path in paths:
+        if path.name not in NAMES:
+            continue
+        folder = path.parent.relative_to(root).as_posix()
+        try:
+            for key, found in read_captions(path).items():
+                notes.setdefault(key_of(f"{folder}/{key}"), []).extend(found)
+        except FileProblem as problem:
+            problems.append((path.relative_to(root).as_posix(), str(problem)))
+    return notes
+
+
+def _found(
+    root: Path, path: Path, notes: dict[str, list[Note]], texts: set[str], problems: list[tuple[str, str]]
+) -> Found | None:
+    """The motion file at `path`, or None where it can't be opened or is no file."""
+    inner = path.relative_to(root).as_posix()
+    bare = path.with_suffix("").relative_to(root).as_posix()
+    try:
+        status = path.stat()
+    except OSError as error:
+        problems.append((inner, f"{inner} can't be opened: {error.strerror}."))
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    mine = [*notes.get(key_of(inner), ()), *notes.get(key_of(bare), ())]
+    if f"{bare}.txt" in texts:
+        try:
+            mine += read_notes(root / f"{bare}.txt")
+        except FileProblem as problem:
+            problems.append((f"{bare}.txt", str(problem)))
+    return Found(inner, status.st_size, status.st_mtime_ns, tuple(mine))

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process that searches and indexes for a window or a script: JSON lines over stdin and stdout.
+
+    -> {"id": 1, "method": "search", "params": {"query": "...", "libraries": ["..."], "limit": 20}}
+    <- {"id": 1, "result": [...]}
+    -> {"id": 2, "method": "index", "params": {"folder": "...", "library": "..."}}
+    <- {"id": 2, "progress": {...}}, many times, then {"id": 2, "result": {...}}
+    -> {"cancel": 2}
+    <- {"id": 3, "error": {"kind": "QueryProblem", "message": "..."}}
+
+Requests run in two lanes, so that one can search while a folder is indexed. The process ends with its input. A line that
+is no request is answered with an error (its id null where it has none) and changes nothing.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import QueryProblem, TMRError
+
+END_SECONDS = 5.0
+"""How long a running index has, once the input has ended, to commit what it has read."""
+
+Params = Mapping[str, Any]
+Report = Callable[[Any], None]
+
+
+class Worker:
+    """The methods, and what they keep between requests: the encoders and the libraries opened last."""
+
+    def __init__(self) -> None:
+        self._loading = threading.Lock()
+        self._text: Any = None
+        self._motion: Any = None
+        self._libraries: dict[str, Any] = {}
+
+    def status(self, _params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"pid", "model": folder of the weights or null, "loaded": whether the text encoder is}."""
+        from ..tmr.encoders import model_folder
+
+        try:
+            model = str(model_folder())
+        except TMRError:
+            model = None
+        return {"pid": os.getpid(), "model": model, "loaded": self._text is not None}
+
+    def warm(self, _params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """Load the text encoder and run it once, so that the first search answers at once."""
+        encoder = self._text_encoder()
+        encoder.encode(["a person walks"])
+        return {"id": encoder.model_id}
+
+    def search(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
+        """{"query", "libraries": [folder], "limit": 20} -> list of hits."""
+        query, places, limit = _text(params, "query"), params.get("libraries"), params.get("limit", 20)
+        if not isinstance(places, list) or not places or not all(isinstance(place, str) for place in places):
+            raise QueryProblem("Choose at least one library to search.")
+        if type(limit) is not int:
+            raise QueryProblem("The limit must be a whole number.")
+        if not query.strip():
+            raise QueryProblem("Type what the motion should look like, for example: a person limps, then sits down.")
+        from .search import search
+
+        libraries = [self._library(place) for place in places]
+        return [hit.as_json() for hit in search(libraries, query, self._text_encoder(), limit)]
+
+    def index(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any]:
+        """{"folder", "library"}: index; progress is that of `index.Progress`, and the result is the last one."""
+        from .index import index
+
+        folder, library = _text(params, "folder"), _text(params, "library")
+        run = index(library, folder, self._motion_encoder(), self._text_encoder())
+        progress = next(run)
+        while True:
+            report(progress.as_json())
+            try:
+                progress = run.send(stop.is_set())
+            except StopIteration:
+                return progress.as_json()
+
+    def info(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"library"} -> {"takes", "seconds", "captions", "sources", "model", "errors": [[path, sentence]]}."""
+        from .info import info
+
+        return info(self._library(_text(params, "library")))
+
+    def _text_encoder(self) -> Any:
+        from ..tmr.encoders import TextEncoder
+
+        with self._loading:
+            self._text = self._text or TextEncoder()
+        return self._text
+
+    def _motion_encoder(self) -> Any:
+        from ..tmr.encoders import MotionEncoder
+
+        with self._loading:
+            self._motion = self._motion or MotionEncoder()
+        return self._motion
+
+    def _library(self, place: str) -> Any:
+        from .store import Library
+
+        held = self._libraries.get(place)
+        if held is None or held.changed():
+            held = self._libraries[place] = Library.open(Path(place))
+        return held
+
+
+METHODS = ("status", "warm", "search", "index", "info")
+SLOW = ("index",)
+"""Methods of the second lane."""
+
+
+class Lane:
+    """A thread that answers requests one after another."""
+
+    def __init__(self, worker: Worker, send: Report) -> None:
+        self.jobs: queue.SimpleQueue[tuple[int, str, Params, threading.Event] | None] = queue.SimpleQueue()
+        self._worker, self._send = worker, send
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        while (job := self.jobs.get()) is not None:
+            number, method, params, stop = job
+            try:
+                result = getattr(self._worker, method)(
+                    params, lambda progress, number=number: self._send({"id": number, "progress": progress}), stop
+                )
+            except TMRError as error:
+                self._send(_error(number, type(error).__name__, str(error)))
+            except Exception as error:  # noqa: BLE001 (a defect of ours: its traceback goes to the log, the window lives on)
+                traceback.print_exc()
+                self._send(_error(number, "Defect", f"{type(error).__name__}: {error}"))
+            else:
+                self._send({"id": number, "result": result})
+
+
+class Server:
+    """Reads requests and hands them to the lanes."""
+
+    def __init__(self, output: IO[str]) -> None:
+        self._output = output
+        self._writing = threading.Lock()
+        self._stops: dict[int, threading.Event] = {}
+        worker = Worker()
+        self._fast, self._slow = Lane(worker, self._send), Lane(worker, self._send)
+
+    def serve(self, lines: IO[str]) -> None:
+        """Until `lines` ends; then running work is told to stop and given a moment."""
+        for line in lines:
+            if line.strip():
+                self._take(line)
+        for stop in list(self._stops.values()):
+            stop.set()
+        for lane in (self._fast, self._slow):
+            lane.jobs.put(None)
+        for lane in (self._fast, self._slow):
+            lane.thread.join(END_SECONDS)
+
+    def _take(self, line: str) -> None:
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            self._send(_error(None, "QueryProblem", "The line is not a JSON object."))
+        elif "cancel" in message:
+            stop = self._stops.get(message["cancel"]) if isinstance(message["cancel"], int) else None
+            if stop is not None:
+                stop.set()
+        else:
+            self._start(message)
+
+    def _start(self, message: dict[str, Any]) -> None:
+        number, method, params = message.get("id"), message.get("method"), message.get("params", {})
+        if type(number) is not int:
+            self._send(_error(None, "QueryProblem", "A request needs a whole number as its id."))
+        elif method not in METHODS or not isinstance(params, dict):
+            self._send(_error(number, "QueryProblem", f"The method must be one of {', '.join(METHODS)}, with params."))
+        else:
+            stop = self._stops[number] = threading.Event()
+            lane = self._slow if method in SLOW else self._fast
+            lane.jobs.put((number, method, params, stop))
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if "progress" not in message:
+            self._stops.pop(message["id"], None)
+        with self._writing:
+            try:
+                self._output.write(json.dumps(message) + "\n")
+                self._output.flush()
+            except OSError:  # nobody listens any more; the input ends too
+                return
+
+
+def _error(number: int | None, kind: str, message: str) -> dict[str, Any]:
+    return {"id": number, "error": {"kind": kind, "message": message}}
+
+
+def _text(params: Params, key: str) -> str:
+    value = params.get(key)
+    if not isinstance(value, str):
+        raise QueryProblem(f"The request lacks `{key}`.")
+    return value
+
+
+def main() -> None:
+    """Serve stdin until it closes. What libraries print goes to stderr, so that stdout carries answers only."""
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    Server(output).serve(sys.stdin)
+    sys.stderr.flush()
+    os._exit(0)  # a lane may still be inside torch; what it was told to store is stored
+
+
+if __name__ == "__main__":
+    main()
