@@ -23,7 +23,7 @@ class Module:
     @property
     def profile(self) -> Path:
         """What BLENDER_USER_RESOURCES is set to."""
-        return CACHE / "profile" / self.environment.folder.name
+        return CACHE / "profile" / self.environment.folder.name.removeprefix(".venv-")
 
     @property
     def variables(self) -> dict[str, str]:
