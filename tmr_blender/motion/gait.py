@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the body gets about: walks and runs, turns, jumps, steps and stairs."""
+
+import numpy as np
+
+from .kinematics import FPS, SIDES, Body, J, extremum, smooth, spans, swings
+from .postures import LOW, POSTURES, Event, event
+from .quaternion import Array
+
+MOVING = 0.22  # m/s of the pelvis's path; weight shifts of someone standing stay below
+STEPS_AWAY = 0.35  # metres: less is a shift of weight, not a walk
+RUN_SPEED = 2.2  # m/s: adults change from walking to running at 2.0 to 2.3
+JOG_SPEED = 1.4  # below this, both feet off the ground is hopping or jumping
+FLIGHT = 0.035  # metres of both feet above their standing height
+SLOW, FAST, SPRINT = 0.75, 1.65, 4.2  # m/s of walks and runs
+
+TURN_RATE = np.radians(28.0)  # per second: gait alone sways the body by less
+TURN = 35.0  # degrees: less is not told as a turn
+CURVE_RADIUS = 0.55  # metres: a turn on a wider path is a curve
+
+JUMP_FLIGHT = 0.18  # seconds of both feet off the ground
+JUMP_CLEARANCE = 0.09  # metres of the lower foot at the top
+LEAP_CLEARANCE = 0.16  # the same while running, where every step has a flight
+
+
+def turns(body: Body) -> list[Event]:
+    """Turns on the spot (label "turn") and curves of the path (label "curve"), amounts in degrees, in order."""
+    heading = smooth(body.heading, 0.25)
+    pace = np.gradient(heading) * FPS if body.frames > 1 else np.zeros(1)
+    found: list[Event] = []
+    for sign, side in ((1.0, "left"), (-1.0, "right")):
+        for start, end in spans(sign * pace > TURN_RATE, 0.15, gap=0.35):
+            # The smoothing takes the ends off a quick turn: measure between the moments of rest around it.
+            a, b = max(start - 4, 0), min(end + 4, body.frames) - 1
+            angle = abs(float(np.degrees(heading[b] - heading[a])))
+            if angle < TURN:
+                continue
+            length = float(np.linalg.norm(np.diff(body.root[a : b + 1, [0, 2]], axis=0), axis=-1).sum())
+            radius = length / np.radians(angle)
+            label = "curve" if radius > CURVE_RADIUS and (end - start) / FPS > 1.0 else "turn"
+            found.append(event(label, (start, end), side=side, amount=angle))
+    return sorted(found, key=lambda e: e.start)
+
+
+def airborne(body: Body) -> list[tuple[int, int]]:
+    """Half-open spans in which nothing touches the ground."""
+    return spans((body.feet.min(axis=1) > FLIGHT) & (body.lowest > 0.02) & ~body.inverted, 0.1, gap=0.05)
+
+
+def step_frames(body: Body) -> list[int]:
+    """Frames where one foot is furthest in front of the other, once per step."""
+    apart = body.joints[:, J["left_ankle"]] - body.joints[:, J["right_ankle"]]
+    path = smooth(body.turned(rate_of_path(body)), 0.3)
+    path[:, 1] = 0.0
+    length = np.linalg.norm(path, axis=-1, keepdims=True)
+    ahead = np.where(length > 0.15, path / np.maximum(length, 1e-6), np.array([0.0, 0.0, 1.0]))
+    along = np.sum(body.turned(apart) * ahead, axis=-1)
+    return swings(smooth(along, 0.05), 0.12)
+
+
+def rate_of_path(body: Body) -> Array:
+    """Velocity (frames, 3) of the pelvis's path in the world, m/s."""
+    return np.gradient(body.root, 1.0 / FPS, axis=0) if body.frames > 1 else np.zeros_like(body.root)
+
+
+def _directions(body: Body) -> np.ndarray:
+    """0 still, 1 forward, 2 backward, 3 left, 4 right for every frame."""
+    velocity = smooth(body.velocity, 0.35)
+    side, front = velocity[:, 0], velocity[:, 2]
+    out = np.where(front >= 0.0, 1, 2)
+    # Sideways only when it is clearly so: people look where they go, and curves drift outwards.
+    sideways = np.abs(side) > 1.2 * np.abs(front)
+    out = np.where(sideways, np.where(side > 0.0, 3, 4), out)
+    return np.where(np.hypot(side, front) > MOVING, out, 0)
+
+
+NAMES = ("", "forward", "backward", "left", "right")
+
+
+def travels(body: Body, states: np.ndarray, turned: list[Event], flights: list[tuple[int, int]]) -> list[Event]:
+    """Walks, runs, crawls and the like, split where the direction or the heading changes."""
+    moving = _directions(body)
+    moving[body.inverted] = 0
+    steps = step_frames(body)
+    found: list[Event] = []
+    cuts = sorted(round((e.start + e.end) / 2 * FPS) for e in turned if e.label == "turn" and e.amount > 60.0)
+    for code in range(1, 5):
+        for start, end in spans(moving == code, 0.5, gap=0.6):
+            inside = [start, *(c for c in cuts if start + 6 < c < end - 6), end]
+            for a, b in zip(inside, inside[1:], strict=False):
+                one = _travel(body, states, (a, b), NAMES[code], steps, flights)
+                if one is not None:
+                    found.append(one)
+    return sorted(found, key=lambda e: e.start)
+
+
+def _travel(
+    body: Body, states: np.ndarray, span: tuple[int, int], direction: str, steps: list[int], flights: list[tuple[int, int]]
+) -> Event | None:
+    start, end = span
+    path = body.root[start:end, [0, 2]]
+    length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
+    if length < STEPS_AWAY or end - start < 6:
+        return None
+    speed = length / ((end - start) / FPS)
+    state = POSTURES[int(np.bincount(states[start:end]).argmax())]
+    count = sum(start <= s < end for s in steps)
+    if state in ("all fours", "kneeling", "sitting", "lying"):
+        if length < 0.5:
+            return None
+        return event("crawl", span, amount=length, direction=direction, manner=state)
+    air = [min(b, end) - max(a, start) for a, b in flights if a < end and b > start]
+    share = sum(air) / (end - start)
+    top = float(np.percentile(body.speed[start:end], 80.0))
+    both = _together(body, span)
+    if top > RUN_SPEED or (top > JOG_SPEED and share > 0.12 and not both):
+        manner = "sprint" if top > SPRINT else "jog" if top < RUN_SPEED + 0.3 else ""
+        return event("run", span, amount=length, direction=direction, manner=manner)
+    if share > 0.22 and len(air) >= 2:
+        return event("hop", span, amount=length, direction=direction, manner="both" if both else "")
+    if count <= 2 and length < 1.2:
+        return event("step", span, amount=length, direction=direction, side=_stepping_foot(body, span))
+    return event("walk", span, amount=length, direction=direction, manner=_manner(body, span, speed))
+
+
+def _together(body: Body, span: tuple[int, int]) -> bool:
+    """Whether both feet move as one, as in two-legged hops."""
+    feet = body.local[span[0] : span[1], [J["left_ankle"], J["right_ankle"]], 2]
+    apart, each = np.std(feet[:, 0] - feet[:, 1]), np.std(feet, axis=0).mean()
+    return bool(apart < 0.1 or apart < 0.8 * each)
+
+
+def _stepping_foot(body: Body, span: tuple[int, int]) -> str:
+    moved = [float(np.linalg.norm(body.at(f"{s}_ankle")[span[1] - 1] - body.at(f"{s}_ankle")[span[0]])) for s in SIDES]
+    first = [float(np.argmax(body.feet[span[0] : span[1], i] > 0.03)) for i in range(2)]
+    if abs(moved[0] - moved[1]) > 0.2:
+        return SIDES[int(moved[1] > moved[0])]
+    return SIDES[int(first[1] < first[0])]
+
+
+def _manner(body: Body, span: tuple[int, int], speed: float) -> str:
+    """How a walk looks: crouched, stiff and careful, slow or fast."""
+    window = slice(span[0], span[1])
+    if float(np.median(body.height[window])) < 0.86:
+        return "crouched"
+    if speed < SLOW:
+        return "slow"
+    return "fast" if speed > FAST else ""
+
+
+def jumps(body: Body, states: np.ndarray, flights: list[tuple[int, int]]) -> list[Event]:
+    """Jumps, leaps and hops with their height (metres), feet, direction and turn in the air."""
+    found: list[Event] = []
+    low = np.isin(states, [POSTURES.index(n) for n in LOW])
+    pelvis = body.at("pelvis")[:, 1]
+    for start, end in flights:
+        if low[start:end].mean() > 0.5 or (end - start) / FPS > 1.3:
+            continue
+        clearance = float(body.feet[start:end].min(axis=1).max())
+        fast = float(body.speed[start:end].max()) > JOG_SPEED + 0.3
+        around = slice(max(start - 6, 0), min(end + 6, body.frames))
+        rise = float(pelvis[start:end].max() - min(pelvis[around.start], pelvis[around.stop - 1]))
+        enough = clearance > (LEAP_CLEARANCE if fast else JUMP_CLEARANCE)
+        if not enough or (end - start) / FPS < JUMP_FLIGHT or rise < 0.04:
+            continue
+        a, b = max(start - 4, 0), min(end + 4, body.frames - 1)
+        moved = body.turned(np.repeat((body.root[b] - body.root[a])[None], body.frames, axis=0))[start]
+        turned = float(np.degrees(body.heading[b] - body.heading[a]))
+        distance = float(np.hypot(moved[0], moved[2]))
+        direction = "up"
+        if distance > 0.35:
+            direction = ("left" if moved[0] > 0 else "right") if abs(moved[0]) > abs(moved[2]) else "forward" if moved[2] > 0 else "backward"
+        manner = "turn left" if turned > 100 else "turn right" if turned < -100 else ""
+        found.append(event("jump", (start, end), side=_feet_of(body, start, end), amount=max(rise, clearance), direction=direction, manner=manner))
+    return found
+
+
+def _feet_of(body: Body, start: int, end: int) -> str:
+    """The feet a jump takes off from and lands on: "both", or one."""
+    before, after = max(start - 3, 0), min(end + 2, body.frames - 1)
+    down = body.feet[[before, after]] < 0.06
+    if down[:, 0].all() and not down[:, 1].any():
+        return "left"
+    if down[:, 1].all() and not down[:, 0].any():
+        return "right"
+    return "both" if down[0].all() or down[1].all() else ""
+
+
+def climbs(body: Body, states: np.ndarray) -> list[Event]:
+    """Stairs, ladders and platforms: the level that carries the body rises or sinks while it stands."""
+    upright = np.isin(states, [0, 1, 2])
+    feet = np.stack([body.at(f"{s}_foot") for s in SIDES], axis=1)
+    quiet = np.linalg.norm(np.gradient(feet, 1.0 / FPS, axis=0), axis=-1) < 0.35 if body.frames > 1 else np.ones((1, 2), bool)
+    heights = np.where(quiet, feet[..., 1], np.nan)
+    known = ~np.isnan(heights).all(axis=1) & upright
+    if known.sum() < 4:
+        return []
+    frames = np.flatnonzero(known)
+    level = np.interp(np.arange(body.frames), frames, np.nanmin(heights[frames], axis=1))
+    # The pelvis must follow, or only a foot was put up somewhere.
+    level = np.minimum(smooth(level, 0.3), extremum(body.at("pelvis")[:, 1] - 0.55, 0.3, largest=True))
+    turning = swings(level, 0.14)
+    marks = [0, *turning, body.frames - 1]
+    found: list[Event] = []
+    for a, b in zip(marks, marks[1:], strict=False):
+        rise = float(level[b] - level[a])
+        pelvis = float(body.root[b, 1] - body.root[a, 1])
+        if b > a and abs(rise) > 0.14 and rise * pelvis > 0 and abs(pelvis) > 0.1:
+            # Only the part in which the level changes.
+            inner = np.flatnonzero(np.abs(level[a : b + 1] - level[a]) > 0.1 * abs(rise))
+            outer = np.flatnonzero(np.abs(level[b] - level[a : b + 1]) > 0.1 * abs(rise))
+            if len(inner) and len(outer):
+                found.append(event("climb", (a + int(inner[0]), a + int(outer[-1]) + 1), amount=abs(rise), direction="up" if rise > 0 else "down"))
+    return found

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What arms and legs do apart from getting the body about: raises, waves, punches, kicks and the like."""
+
+import numpy as np
+
+from .kinematics import ARM, FPS, SIDES, Body, J, peaks, smooth, spans, swings
+from .postures import Event, event
+from .quaternion import Array
+
+RAISED = 0.4  # seconds that a raised hand is told from a swing
+PUNCH_SPEED = 2.4  # m/s of the wrist; reaching for things is below 1.5, and 12 fps takes a third off a punch
+KICK_SPEED = 2.6  # m/s of the ankle relative to the pelvis
+THROW_SPEED = 4.5
+ONE_LEG = 1.2  # seconds on one leg that gait does not have
+HOLD = 0.8  # seconds a pose of the arms must last to be told
+
+
+def raises(body: Body) -> list[Event]:
+    """Hands held above the shoulder or the head."""
+    found: list[Event] = []
+    masks = {}
+    for side in SIDES:
+        wrist, shoulder = body.local[:, J[f"{side}_wrist"], 1], body.local[:, J[f"{side}_shoulder"], 1]
+        masks[side] = (wrist > shoulder + 0.02) & (body.torso[:, 1] > 0.5)
+    both = masks["left"] & masks["right"]
+    for start, end in spans(both, RAISED, gap=0.3):
+        found.append(event("raise", (start, end), side="both", manner=_how_high(body, "left", start, end, "right")))
+    for side, other in (SIDES, SIDES[::-1]):
+        for start, end in spans(masks[side], RAISED, gap=0.3):
+            if masks[other][start:end].mean() < 0.5:
+                found.append(event("raise", (start, end), side=side, manner=_how_high(body, side, start, end)))
+    return sorted(found, key=lambda e: e.start)
+
+
+def _how_high(body: Body, side: str, start: int, end: int, other: str = "") -> str:
+    """"head" when the hands get above the head, else "shoulder"."""
+    names = [f"{s}_wrist" for s in (side, other) if s]
+    over = min(float(np.percentile(body.local[start:end, J[n], 1] - body.local[start:end, J["head"], 1], 80)) for n in names)
+    return "head" if over > 0.05 else "shoulder"
+
+
+def waves(body: Body) -> list[Event]:
+    """A raised hand swinging to and fro from the elbow at least twice."""
+    found: list[Event] = []
+    for side in SIDES:
+        wrist, elbow = body.local[:, J[f"{side}_wrist"]], body.local[:, J[f"{side}_elbow"]]
+        shoulder = body.local[:, J[f"{side}_shoulder"], 1]
+        up = (wrist[:, 1] > elbow[:, 1] + 0.05) & (wrist[:, 1] > shoulder - 0.12) & (body.torso[:, 1] > 0.7)
+        for start, end in spans(up, 0.8, gap=0.15):
+            fore = wrist[start:end] - elbow[start:end]
+            across = smooth(fore[:, 0], 0.05)
+            turns = swings(across - smooth(across, 0.6), 0.08)
+            seconds = (turns[-1] - turns[0]) / FPS if len(turns) > 3 else 0.0
+            sway = float(np.std(fore[:, 2])) if len(fore) else 0.0
+            if len(turns) >= 4 and 1.2 < (len(turns) - 1) / max(seconds, 0.1) < 9.0 and float(np.std(across)) > 0.6 * sway:
+                found.append(event("wave", (start + turns[0], start + turns[-1] + 1), side=side, amount=len(turns) // 2))
+    return found
+
+
+def _strikes(body: Body, side: str) -> list[tuple[int, str]]:
+    """Frames and kinds ("straight", "up", "down", "swing") of a hand's quick thrusts."""
+    wrist = J[f"{side}_wrist"]
+    speed = body.limb_speed[:, wrist]
+    extension = body.extension(side)
+    found = []
+    for frame in peaks(speed, PUNCH_SPEED, 0.3, prominence=1.0):
+        a, b = max(frame - 6, 0), min(frame + 7, body.frames)
+        later = frame + int(np.argmax(extension[frame:b]))
+        reach = float(extension[later] - extension[a : frame + 1].min())
+        velocity = body.limb_velocity[frame, wrist]
+        height = body.local[later, wrist, 1]
+        forward = velocity[2] > 0.55 * speed[frame]
+        straight = reach > 0.2 and extension[later] > 0.78 and forward and height > 0.15 and body.local[later, wrist, 2] > 0.3
+        found.append((frame, "straight" if straight else "swing"))
+    return found
+
+
+def punches(body: Body) -> list[Event]:
+    """Straight thrusts of a fist, gathered into bouts; the amount counts them."""
+    hits = sorted((frame, side) for side in SIDES for frame, kind in _strikes(body, side) if kind == "straight")
+    return _bouts("punch", hits, 2.0)
+
+
+def _bouts(label: str, hits: list[tuple[int, str]], pause: float) -> list[Event]:
+    """Hits no more than `pause` seconds apart become one event."""
+    groups: list[list[tuple[int, str]]] = []
+    for hit in hits:
+        if groups and hit[0] - groups[-1][-1][0] <= pause * FPS:
+            groups[-1].append(hit)
+        else:
+            groups.append([hit])
+    found = []
+    for group in groups:
+        sides = {side for _, side in group}
+        side = "both" if len(sides) > 1 else sides.pop()
+        found.append(event(label, (max(group[0][0] - 5, 0), group[-1][0] + 6), side=side, amount=len(group)))
+    return found
+
+
+def kicks(body: Body) -> list[Event]:
+    """A foot thrown forward or sideways, off the ground, the knee stretching."""
+    hits = []
+    for i, side in enumerate(SIDES):
+        ankle = J[f"{side}_ankle"]
+        speed = body.limb_speed[:, ankle]
+        local = body.local
+        reach = np.linalg.norm(local[:, ankle] - local[:, J[f"{side}_hip"]], axis=-1) / 0.82
+        out = np.hypot(local[:, ankle, 0], np.maximum(local[:, ankle, 2], 0.0))
+        for frame in peaks(speed, KICK_SPEED, 0.4, prominence=1.0):
+            b = min(frame + 8, body.frames)
+            a = max(frame - 4, 0)
+            top = a + int(np.argmax(out[a:b]))
+            other_down = body.feet[top, 1 - i] < 0.12
+            if body.feet[top, i] > 0.32 and out[top] > 0.42 and reach[top] > 0.75 and other_down and body.torso[top, 1] > 0.3:
+                hits.append((top, side))
+    return _bouts("kick", sorted(set(hits)), 1.5)
+
+
+def throws(body: Body) -> list[Event]:
+    """One hand flung forward from behind or above, or both swung together through a wide arc."""
+    found: list[Event] = []
+    wrists = body.local[:, [J["left_wrist"], J["right_wrist"]]]
+    apart = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=-1)
+    speeds = body.limb_speed[:, [J["left_wrist"], J["right_wrist"]]]
+    together = (smooth(apart, 0.1) < 0.38) & (speeds.min(axis=1) > 2.5)
+    for start, end in spans(together, 0.1, gap=0.3):
+        a, b = max(start - 8, 0), min(end + 8, body.frames)
+        arc = float(np.linalg.norm(np.ptp(wrists[a:b].mean(axis=1), axis=0)))
+        if arc > 0.7:
+            side = "left" if wrists[b - 1].mean(axis=0)[0] > wrists[a].mean(axis=0)[0] else "right"
+            found.append(event("swing", (a, b), side="both", direction=side))
+    for i, side in enumerate(SIDES):
+        for frame in peaks(speeds[:, i], THROW_SPEED, 0.6, prominence=2.0):
+            a, b = max(frame - 10, 0), min(frame + 8, body.frames)
+            path = wrists[a:b, i]
+            raised = path[:, 1].max() > body.local[a:b, J[f"{side}_shoulder"], 1].max() - 0.1
+            forward = path[:, 2].max() - path[:, 2].min() > 0.6 and body.limb_velocity[frame, J[f"{side}_wrist"], 2] > 1.5
+            alone = apart[frame] > 0.4
+            if raised and forward and alone and body.torso[frame, 1] > 0.4:
+                found.append(event("throw", (a, b), side=side))
+    return sorted(found, key=lambda e: e.start)
+
+
+def claps(body: Body) -> list[Event]:
+    """Hands meeting again and again."""
+    apart = np.linalg.norm(body.local[:, J["left_wrist"]] - body.local[:, J["right_wrist"]], axis=-1)
+    marks = swings(apart, 0.12)
+    meets = [f for f in marks if apart[f] < 0.24]
+    return [e for e in _bouts("clap", [(f, "both") for f in meets], 1.0) if e.amount >= 3]
+
+
+def holds(body: Body) -> list[Event]:
+    """Poses of the arms that last: on the hips, at the head, stretched out, in front, together."""
+    found: list[Event] = []
+    local = body.local
+    masks: dict[tuple[str, str], np.ndarray] = {}
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        wrist, elbow, shoulder = (local[:, J[f"{side}_{n}"]] for n in ("wrist", "elbow", "shoulder"))
+        hip, head = local[:, J[f"{side}_hip"]], local[:, J["head"]]
+        calm = smooth(body.limb_speed[:, J[f"{side}_wrist"]], 0.2) < 0.6
+        masks["hands on hips", side] = (np.linalg.norm(wrist - hip, axis=-1) < 0.27) & (sign * (elbow - wrist)[:, 0] > 0.08) & calm
+        masks["hand to head", side] = (np.linalg.norm(wrist - head, axis=-1) < 0.27) & (wrist[:, 1] < head[:, 1] + 0.2)
+        level = np.abs(wrist[:, 1] - shoulder[:, 1]) < 0.22
+        stretched = body.extension(side) > 0.8
+        masks["arms out", side] = level & stretched & (sign * (wrist - shoulder)[:, 0] > 0.33) & calm
+        masks["arms forward", side] = level & stretched & ((wrist - shoulder)[:, 2] > 0.35) & calm
+    for label in ("hands on hips", "hand to head", "arms out", "arms forward"):
+        found += _sided(label, masks[label, "left"], masks[label, "right"])
+    wrists = local[:, [J["left_wrist"], J["right_wrist"]]]
+    close = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=-1) < 0.28
+    front = close & (wrists[..., 2].mean(axis=1) > 0.15) & (wrists[..., 1].mean(axis=1) > 0.0)
+    found += [event("hands together", span, side="both") for span in spans(front, HOLD, gap=0.3)]
+    return found
+
+
+def _sided(label: str, left: np.ndarray, right: np.ndarray) -> list[Event]:
+    found = [event(label, span, side="both") for span in spans(left & right, HOLD, gap=0.3)]
+    for mask, other, side in ((left, right, "left"), (right, left, "right")):
+        for start, end in spans(mask, HOLD, gap=0.3):
+            if other[start:end].mean() < 0.5:
+                found.append(event(label, (start, end), side=side))
+    return found
+
+
+def legs(body: Body) -> list[Event]:
+    """Standing on one leg, and knees or feet lifted high."""
+    found: list[Event] = []
+    for i, side in enumerate(SIDES):
+        up = (body.feet[:, i] > 0.1) & (body.feet[:, 1 - i] < 0.06) & (body.height > 0.8) & (body.speed < 0.4)
+        for span in spans(up, ONE_LEG, gap=0.1):
+            found.append(event("one leg", span, side=SIDES[1 - i]))
+    return found
+
+
+def high_steps(body: Body, span: tuple[int, int]) -> float:
+    """Median height (metres) that the knees reach below (negative) or above the hips over a walk."""
+    knees = body.local[span[0] : span[1], [J["left_knee"], J["right_knee"]], 1]
+    return float(np.median(np.percentile(knees, 95, axis=0)))
+
+
+def arm_swing(body: Body) -> Array:
+    """Peak-to-peak fore-and-aft travel (2,) of the left and right wrist relative to the shoulders, as a share of the arm."""
+    out = []
+    for side in SIDES:
+        z = body.local[:, J[f"{side}_wrist"], 2] - body.local[:, J[f"{side}_shoulder"], 2]
+        out.append(float(np.percentile(z, 95) - np.percentile(z, 5)) / ARM)
+    return np.array(out)
