@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""build.py and what it is made of, without network and without Blender; the built zip where build.py names one."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from building import environments, extension, stages, wheels
+from building.stages import ROOT, BuildProblem, digest, stage
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(stages, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(wheels, "STORE", tmp_path / "store")
+    return tmp_path
+
+
+def test_a_stage_runs_once_per_input(cache: Path) -> None:
+    runs: list[str] = []
+    output = cache / "output"
+
+    def action() -> None:
+        runs.append("ran")
+        output.write_text("made")
+
+    assert stage("first", "a", [output], action)
+    assert not stage("first", "a", [output], action)
+    assert stage("first", "b", [output], action)
+    output.unlink()
+    assert stage("first", "b", [output], action)
+    assert len(runs) == 3
+
+
+def test_a_stage_that_failed_runs_again(cache: Path) -> None:
+    def fail() -> None:
+        raise BuildProblem("no")
+
+    with pytest.raises(BuildProblem):
+        stage("second", "a", [], fail)
+    assert stage("second", "a", [], lambda: None)
+
+
+def test_a_stage_that_makes_nothing_is_a_problem(cache: Path) -> None:
+    with pytest.raises(BuildProblem, match=r"lost\.txt"):
+        stage("third", "a", [cache / "lost.txt"], lambda: None)
+
+
+def test_digest_sees_names_contents_and_texts(tmp_path: Path) -> None:
+    (tmp_path / "__pycache__").mkdir()
+    file = tmp_path / "a.py"
+    file.write_text("1")
+    first = digest([tmp_path])
+    (tmp_path / "__pycache__" / "a.pyc").write_text("compiled")
+    assert digest([tmp_path]) == first
+    assert digest([tmp_path], "text") != first
+    file.write_text("2")
+    second = digest([tmp_path])
+    file.rename(tmp_path / "b.py")
+    assert len({first, second, digest([tmp_path])}) == 3
+
+
+def test_lock_is_complete_but_for_what_is_named() -> None:
+    """Every target has all its wheels, or the problem names the package and the target."""
+    rows = wheels.read_lock()
+    for target in wheels.TARGETS:
+        try:
+            names = {row.name for row in wheels.shipped(target, rows)}
+        except BuildProblem as problem:
+            assert "torch 2.13.0" in str(problem), problem
+            assert target.name in str(problem)
+            assert target.name != wheels.Target("linux-x64", "3.11").name
+        else:
+            assert names == set(wheels.SHIPPED)
+
+
+def test_lock_rows_fit_their_targets() -> None:
+    for row in wheels.read_lock():
+        assert re.fullmatch(r"[0-9a-f]{64}", row.sha256)
+        assert row.file.endswith(".whl")
+        assert "numpy" not in row.name
+        for name in row.targets:
+            target = next(target for target in wheels.TARGETS if target.name == name)
+            tags = row.file.removesuffix(".whl").split("-")[2:]
+            assert tags[2] == "any" or set(tags[2].split(".")) & set(wheels.PLATFORMS[target.platform])
+            assert tags[1] in ("none", "abi3") or tags[1] == f"cp{target.python.replace('.', '')}"
+
+
+def test_linux_never_gets_torch_with_cuda() -> None:
+    for row in wheels.read_lock():
+        if row.name == "torch" and any(name.startswith("linux") for name in row.targets):
+            assert row.version.endswith("+cpu")
+
+
+def test_a_file_with_another_hash_is_removed(cache: Path) -> None:
+    row = wheels.Wheel("small", "1", "small-1-py3-none-any.whl", "0" * 64, "ship", ("linux-x64-cp311",), "MIT")
+    wheels.STORE.mkdir()
+    path = wheels.STORE / row.file
+    path.write_bytes(b"not that file")
+    with pytest.raises(BuildProblem, match="SHA-256"):
+        wheels.fetch(row, environments.TORCH_INDEX, Path(sys.executable))
+    assert not path.exists()
+    path.write_bytes(b"that file")
+    right = dataclasses.replace(row, sha256=stages.file_digest(path))
+    assert wheels.fetch(right, environments.TORCH_INDEX, Path(sys.executable)) == path
+
+
+def test_a_broken_lock_is_one_sentence(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "LOCK", cache / "lock.toml")
+    for text in ("[[wheel]]\nname = 'x'\ntargets = []\n", "nonsense", "other = 1\n"):
+        wheels.LOCK.write_text(text)
+        with pytest.raises(BuildProblem, match="lock"):
+            wheels.read_lock()
+
+
+@pytest.mark.parametrize("target", wheels.TARGETS, ids=lambda target: target.name)
+def test_manifest_of_each_zip(target: wheels.Target) -> None:
+    source = (extension.PACKAGE / "blender_manifest.toml").read_text(encoding="utf-8")
+    made = tomllib.loads(extension.manifest(source, target, ["b-1-py3-none-any.whl", "a-1-py3-none-any.whl"]))
+    assert made["platforms"] == [target.platform]
+    assert made["wheels"] == ["./wheels/a-1-py3-none-any.whl", "./wheels/b-1-py3-none-any.whl"]
+    assert (made["blender_version_min"], made.get("blender_version_max")) == wheels.PYTHONS[target.python]
+    assert set(made["permissions"]) == {"files"}
+
+
+def test_rewritten_zips_are_the_same_bytes(tmp_path: Path) -> None:
+    for number, order in enumerate((["b.py", "a.py", "w.whl"], ["w.whl", "a.py", "b.py"])):
+        with zipfile.ZipFile(tmp_path / f"raw{number}.zip", "w") as archive:
+            for name in order:
+                archive.writestr(zipfile.ZipInfo(name, (2000 + number, 1, 1, 0, 0, 0)), name * 50)
+        extension.rewrite(tmp_path / f"raw{number}.zip", tmp_path / f"made{number}.zip")
+    assert (tmp_path / "made0.zip").read_bytes() == (tmp_path / "made1.zip").read_bytes()
+
+
+def test_licences_are_read_from_a_wheel(tmp_path: Path) -> None:
+    path = tmp_path / "small-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("small-1.dist-info/METADATA", "Name: small\nLicense-Expression: BSD-3-Clause\n")
+        archive.writestr("small-1.dist-info/licenses/deep/LICENSE.txt", "do as you like")
+        archive.writestr("small/licence.py", "code")
+    assert wheels.licence(path) == "BSD-3-Clause"
+    assert wheels.licence_texts(path) == {"deep/LICENSE.txt": b"do as you like"}
+
+
+@pytest.mark.parametrize("arguments", [["test", "--bpy"], ["install"], ["bench", "nothing"], ["unknown"]])
+def test_wrong_arguments_exit_with_2(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "build.py"), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_build_needs_only_the_standard_library() -> None:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import build"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(ROOT)], check=True)
+
+
+@pytest.fixture
+def built() -> zipfile.ZipFile:
+    path = os.environ.get("TMR_ZIP")
+    if not path:
+        pytest.skip("needs the built zip; `python build.py test` builds it")
+    return zipfile.ZipFile(path)
+
+
+def test_zip_holds_what_it_must_and_nothing_else(built: zipfile.ZipFile) -> None:
+    names = built.namelist()
+    assert {f"weights/{name}" for name in extension.WEIGHTS} <= set(names)
+    assert any(name.startswith("starter/") and name.endswith(".bvh") for name in names)
+    assert {"LICENSE", "licences/README.md", "__init__.py"} <= set(names)
+    assert not [
+        name for name in names if "__pycache__" in name or "numpy" in name.lower() or name.startswith(("tests/", "models/"))
+    ]
+    assert names == sorted(names)
+    manifest = tomllib.loads(built.read("blender_manifest.toml").decode())
+    assert sorted(name for name in names if name.endswith(".whl")) == sorted(
+        name.removeprefix("./") for name in manifest["wheels"]
+    )
+
+
+def test_zip_ships_every_import_of_the_package(built: zipfile.ZipFile) -> None:
+    """What the package imports is Blender's, Python's, its own, or in a wheel."""
+    given = {"bpy", "bpy_extras", "mathutils", "numpy", "gpu", "gpu_extras", "blf", "bl_ext", "addon_utils", "rigify", "idprop"}
+    shipped = {name.replace("-", "_") for name in wheels.SHIPPED}
+    pattern = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_]\w*)", re.MULTILINE)
+    for name in built.namelist():
+        if name.endswith(".py"):
+            found = set(pattern.findall(built.read(name).decode()))
+            assert found <= given | shipped | set(sys.stdlib_module_names), name
