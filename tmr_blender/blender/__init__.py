@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that imports bpy: what is registered, in order. Each module registers its own classes."""
+
+from . import command, jobs, ops_apply, ops_library, ops_search, panel, preferences, properties
+
+_MODULES = (properties, preferences, jobs, ops_search, ops_apply, ops_library, panel, command)
+
+
+def register() -> None:
+    """Make the extension known to Blender."""
+    for module in _MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    """Leave no class, handler, timer or process behind."""
+    for module in reversed(_MODULES):
+        module.unregister()

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Put a clip on a rig: recognise the body, map the rig, solve, write the keys."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import bpy
+
+from ..errors import FileProblem, SkeletonProblem
+from ..motion import humanoid, readers
+from ..motion.clip import Clip
+from ..retarget import roles, solver
+from . import action as action_writer
+from . import rig as rig_reader
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a motion goes. at: scene frame of its first key. extent: what to do with the scene's frame range.
+
+    heading, travel: as in `retarget.solver.Options`.
+    """
+
+    at: int
+    extent: Literal["EXTEND", "FIT", "KEEP"] = "EXTEND"
+    heading: Literal["rig", "take"] = "rig"
+    travel: bool = True
+
+
+def read_take(path: Path, take: int = 0) -> Clip:
+    """One take of a motion file. Raises FileProblem where the file has no such take any more."""
+    clips = readers.read(path)
+    if take >= len(clips):
+        raise FileProblem(f"{path.name} has changed since it was indexed: it has no take {take + 1}. Refresh its library.")
+    return clips[take]
+
+
+def target(context: bpy.types.Context) -> bpy.types.Object:
+    """The rig that a motion goes to: the active armature, the active mesh's armature, or the only armature there is.
+
+    Raises SkeletonProblem with what to do where none of these is.
+    """
+    active = context.active_object
+    if active is not None and active.type == "ARMATURE":
+        return active
+    armature = active.find_armature() if active is not None else None
+    if armature is not None:
+        return armature
+    rigs = [item for item in context.scene.objects if item.type == "ARMATURE"]
+    if len(rigs) == 1:
+        return rigs[0]
+    if rigs:
+        raise SkeletonProblem(f"There are {len(rigs)} armatures: click the one to animate")
+    raise SkeletonProblem("There is no armature in the scene: add or append a character first")
+
+
+def scene_fps(scene: bpy.types.Scene) -> float:
+    """Frames a second of the scene, fractions such as 29.97 included."""
+    return scene.render.fps / scene.render.fps_base
+
+
+def apply(
+    context: bpy.types.Context, rig_object: bpy.types.Object, clip: Clip, name: str, placement: Placement
+) -> bpy.types.Action:
+    """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
+    options = solver.Options(fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel)
+    body_map = humanoid.recognise(clip)
+    rig = rig_reader.read(rig_object)
+    keys = solver.retarget(clip, body_map, rig, roles.map_rig(rig), options)
+    action = action_writer.write(rig_object, keys, name, placement.at)
+    _set_range(context.scene, placement, placement.at + keys.frames - 1)
+    return action
+
+
+def _set_range(scene: bpy.types.Scene, placement: Placement, last: int) -> None:
+    """The scene's frame range, as the user chose it; it is never shortened unasked."""
+    if placement.extent == "FIT":
+        scene.frame_start, scene.frame_end = placement.at, max(last, placement.at)
+    elif placement.extent == "EXTEND":
+        scene.frame_end = max(scene.frame_end, last)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Long work: one child process that searches and indexes, and the operators that wait for it.
+
+In a window an operator polls its request from a timer and Esc cancels; without one it waits. The child starts with
+the first request, so enabling the extension costs nothing, and ends with the extension or with Blender.
+"""
+
+import atexit
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+
+from ..errors import TMRError
+from ..library.client import Client, Request
+from .properties import state
+
+TICK = 0.1
+"""Seconds between two looks at the child's answers."""
+
+_client: Client | None = None
+_running: list["WorkerOperator"] = []
+
+
+def client() -> Client:
+    """The child process, started if there is none or if the last one has died."""
+    global _client
+    if _client is None or not _client.alive:
+        end_client()
+        _client = Client.start()
+    return _client
+
+
+def end_client() -> None:
+    """End the child, if there is one."""
+    global _client
+    if _client is not None:
+        _client.close()
+        _client = None
+
+
+class WorkerOperator:
+    """Mix-in of an operator whose work is one request to the child.
+
+    A subclass calls `begin` from its `execute` or `invoke` and defines `finish`, which takes the result.
+    """
+
+    report: Any
+    request: Request | None = None
+    timer: bpy.types.Timer | None = None
+    work = ""
+    """What is under way, as the panel shows it."""
+
+    def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
+        """Take the result; the operator's answer."""
+        raise NotImplementedError
+
+    def describe(self, progress: Any) -> tuple[float, str]:
+        """How far a progress message says it is (0..1), and a sentence about it."""
+        return 0.0, self.work
+
+    def begin(self, context: bpy.types.Context, method: str, params: Mapping[str, Any]) -> set[str]:
+        """Send the request; wait for it in background mode, else come back and poll."""
+        self.request = client().request(method, params)
+        if bpy.app.background or context.window is None:
+            return self._settle(context)
+        show(context, self.work, 0.0)
+        self.timer = context.window_manager.event_timer_add(TICK, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        _running.append(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.request is None:
+            return {"CANCELLED"}
+        if event.type == "ESC" and event.value == "PRESS":
+            self.request.cancel()
+            show(context, "Stopping", 1.0)
+            return {"RUNNING_MODAL"}
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        while reply := self.request.poll():
+            if reply.kind == "progress":
+                fraction, sentence = self.describe(reply.value)
+                show(context, sentence, fraction)
+                continue
+            self.stop(context)
+            return self._answer(context, reply.value if reply.kind == "result" else reply.raised())
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: another file is loaded, or the window closes."""
+        if self.request is not None:
+            self.request.cancel()
+        self.stop(context)
+
+    def stop(self, context: bpy.types.Context) -> None:
+        """Take the timer and the progress away."""
+        if self.timer is not None:
+            context.window_manager.event_timer_remove(self.timer)
+            self.timer = None
+        if self in _running:
+            _running.remove(self)
+        self.request = None
+        if not _running:
+            show(context, "", 0.0)
+
+    def _settle(self, context: bpy.types.Context) -> set[str]:
+        assert self.request is not None
+        try:
+            result = self.request.wait()
+        except TMRError as error:
+            return self._answer(context, error)
+        return self._answer(context, result)
+
+    def _answer(self, context: bpy.types.Context, result: Any) -> set[str]:
+        try:
+            if isinstance(result, Exception):
+                raise result
+            return self.finish(context, result)
+        except TMRError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+
+
+def cancel_all(context: bpy.types.Context) -> None:
+    """Ask the child to stop everything under way; the answers still arrive."""
+    for operator in _running:
+        if operator.request is not None:
+            operator.request.cancel()
+
+
+def show(context: bpy.types.Context, work: str, progress: float) -> None:
+    """Tell the panel what is under way ("" for nothing) and redraw it."""
+    shown = state(context)
+    shown.work, shown.progress = work, progress
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+class TMR_OT_cancel(bpy.types.Operator):
+    bl_idname = "tmr.cancel"
+    bl_label = "Cancel"
+    bl_description = "Stop the search or the indexing under way. What has been indexed so far is kept"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Nothing is under way")
+        return bool(_running)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        cancel_all(context)
+        return {"FINISHED"}
+
+
+_CLASSES = (TMR_OT_cancel,)
+
+
+def register() -> None:
+    """Register the classes; make sure that the child never outlives Blender."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    atexit.register(end_client)
+
+
+def unregister() -> None:
+    """Stop what is under way, end the child and undo `register`."""
+    for operator in list(_running):
+        operator.cancel(bpy.context)
+    end_client()
+    atexit.unregister(end_client)
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

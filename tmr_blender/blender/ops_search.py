@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""Search the libraries for a described motion."""
+
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from . import preferences
+from .jobs import WorkerOperator
+from .properties import state
+
+EXAMPLES = ("a person walks, then turns around", "someone sits down on a chair", "a person does a cartwheel")
+
+
+class TMR_OT_search(WorkerOperator, bpy.types.Operator):
+    bl_idname = "tmr.search"
+    bl_label = "Search"
+    bl_description = (
+        "Find the motions that look like the description, best first.\n"
+        "The first search of a session takes a few seconds while the networks load"
+    )
+    bl_options = {"REGISTER"}
+
+    query: StringProperty(name="Motion", description="The motion in words; empty takes what the panel's text field says")
+    limit: IntProperty(name="Results", description="How many takes to list at most", default=20, min=1, max=1000)
+    library: StringProperty(
+        name="Library",
+        description="Search this one alone, instead of those that are ticked",
+        options={"SKIP_SAVE"},
+    )
+    work = "Searching"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if not self.properties.is_property_set("query"):
+            self.query = state(context).query
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        query = self.query.strip()
+        if not query:
+            self.report({"ERROR"}, "Describe a motion first, such as: " + EXAMPLES[0])
+            return {"CANCELLED"}
+        libraries = [self.library] if self.library else [str(path) for path in preferences.searched(context)]
+        if not libraries:
+            self.report({"ERROR"}, "There is no library to search: tick one under Libraries, or add a folder of motions.")
+            return {"CANCELLED"}
+        return self.begin(context, "search", {"query": query, "libraries": libraries, "limit": self.limit})
+
+    def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
+        shown = state(context)
+        # `searched` first: setting the query would search again otherwise.
+        shown.searched = shown.query = self.query.strip()
+        shown.hits.clear()
+        shown.active = 0
+        for hit in result:
+            row = shown.hits.add()
+            for name, value in hit.items():
+                setattr(row, name, value)
+        self.report({"INFO"}, f"{len(result)} motions for “{shown.searched}”")
+        return {"FINISHED"}
+
+
+_CLASSES = (TMR_OT_search,)
+
+
+def register() -> None:
+    """Register the classes."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

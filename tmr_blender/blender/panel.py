@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sidebar tab of the 3D view: describe, see, apply."""
+
+import bpy
+
+from . import preferences
+from .ops_search import EXAMPLES
+from .properties import TMR_PG_hit, TMR_PG_state, state
+
+MATCHED = {"motion": "the motion itself", "caption": "its caption", "name": "its name"}
+
+# From this score on. The words say how far to trust the order.
+VERDICTS = ((0.85, "very close"), (0.78, "close"), (0.70, "similar"), (0.0, "far off"))
+
+
+def verdict(score: float) -> str:
+    """A score in words and as a number."""
+    word = next(word for least, word in VERDICTS if score >= least)
+    return f"{word} ({score:.2f})"
+
+
+class TMR_UL_hits(bpy.types.UIList):
+    bl_idname = "TMR_UL_hits"
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: TMR_PG_state,
+        item: TMR_PG_hit,
+        icon: int,
+        active_data: TMR_PG_state,
+        active_property: str,
+        index: int = 0,
+        flt_flag: int = 0,
+    ) -> None:
+        row = layout.row(align=True)
+        row.label(text=item.name)
+        right = row.row(align=True)
+        right.alignment = "RIGHT"
+        right.label(text=f"{item.duration:.1f} s")
+        right.label(text=f"{item.score:.2f}")
+        right.operator("tmr.apply", text="", icon="ARMATURE_DATA", emboss=False).index = index
+
+    def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        """Nothing: the list is ranked by the search."""
+
+
+class TMR_PT_search(bpy.types.Panel):
+    bl_idname = "TMR_PT_search"
+    bl_label = "Motion Search"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "TMR"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        shown = state(context)
+        row = self.layout.row(align=True)
+        row.prop(shown, "query", text="", icon="VIEWZOOM")
+        row.operator("tmr.search", text="Search")
+        if shown.work:
+            row = self.layout.row(align=True)
+            row.progress(factor=shown.progress, text=shown.work)
+            row.operator("tmr.cancel", text="", icon="X")
+        if shown.hits:
+            _draw_hits(self.layout, shown)
+        elif shown.searched:
+            self.layout.label(text="Nothing found: add a folder of motions", icon="INFO")
+        else:
+            _draw_empty(self.layout)
+
+
+def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state) -> None:
+    """The ranked list, and all about the selected one."""
+    layout.template_list("TMR_UL_hits", "", shown, "hits", shown, "active", rows=6)
+    if not 0 <= shown.active < len(shown.hits):
+        return
+    hit = shown.hits[shown.active]
+    box = layout.box()
+    column = box.column(align=True)
+    column.label(text=hit.name, icon="ACTION")
+    if hit.caption:
+        for line in wrapped(hit.caption, 38):
+            column.label(text=line)
+    column.separator()
+    column.label(text=f"{verdict(hit.score).capitalize()}, by {MATCHED.get(hit.matched, hit.matched)}")
+    column.label(text=f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s")
+    row = box.row()
+    row.scale_y = 1.4
+    row.operator("tmr.apply", icon="ARMATURE_DATA").index = shown.active
+
+
+def _draw_empty(layout: bpy.types.UILayout) -> None:
+    """What to do first."""
+    column = layout.column(align=True)
+    column.label(text="Describe a motion and press Enter.")
+    column.label(text="For example:")
+    for example in EXAMPLES:
+        column.operator("tmr.search", text=example, icon="VIEWZOOM").query = example
+    layout.operator("tmr.add_library", text="Add a Folder of Motions", icon="FILE_FOLDER")
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters, broken between words; Blender's labels don't wrap."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+class TMR_PT_libraries(bpy.types.Panel):
+    bl_idname = "TMR_PT_libraries"
+    bl_label = "Libraries"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "TMR"
+    bl_parent_id = "TMR_PT_search"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        preferences.draw_libraries(self.layout, preferences.preferences(context))
+
+
+_CLASSES = (TMR_UL_hits, TMR_PT_search, TMR_PT_libraries)
+
+
+def register() -> None:
+    """Register the classes."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""The extension's preferences: which libraries there are and which are searched."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, StringProperty
+
+from ..library.store import DATABASE
+from . import places
+
+
+class TMR_PG_library(bpy.types.PropertyGroup):
+    """One user library; `name` is shown."""
+
+    folder: StringProperty(name="Motions", description="The folder whose motions are in this library", subtype="DIR_PATH")
+    index: StringProperty(name="Index", description="Where the library itself is kept", subtype="DIR_PATH")
+    use: BoolProperty(name="Search", description="Search this library", default=True)
+
+
+class TMR_preferences(bpy.types.AddonPreferences):
+    bl_idname = places.PACKAGE
+
+    use_starter: BoolProperty(
+        name="Starter Library",
+        description="Search the motions that come with the extension: walks, runs, jumps, kicks, dances, falls",
+        default=True,
+    )
+    libraries: CollectionProperty(type=TMR_PG_library)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        draw_libraries(self.layout, self)
+        self.layout.label(text=f"Indexes are kept in {places.user_folder('libraries')}", icon="INFO")
+
+
+_CLASSES = (TMR_PG_library, TMR_preferences)
+
+
+def preferences(context: bpy.types.Context) -> TMR_preferences:
+    """The preferences of this extension."""
+    return context.preferences.addons[places.PACKAGE].preferences
+
+
+def searched(context: bpy.types.Context) -> list[Path]:
+    """The libraries that are ticked and exist, the starter library first."""
+    settings = preferences(context)
+    chosen = [places.STARTER] if settings.use_starter else []
+    chosen += [Path(item.index) for item in settings.libraries if item.use]
+    return [path for path in chosen if (path / DATABASE).is_file()]
+
+
+def remember(context: bpy.types.Context, folder: Path, index: Path) -> TMR_PG_library:
+    """List a library, once; what is listed already is only ticked."""
+    libraries = preferences(context).libraries
+    item = next((item for item in libraries if Path(item.index) == index), None) or libraries.add()
+    item.name, item.folder, item.index, item.use = folder.name or str(folder), str(folder), str(index), True
+    context.preferences.is_dirty = True
+    return item
+
+
+def draw_libraries(layout: bpy.types.UILayout, settings: TMR_preferences) -> None:
+    """A row for each library, and the button that adds one; the panel shows the same."""
+    layout.row().prop(settings, "use_starter")
+    for item in settings.libraries:
+        row = layout.row(align=True)
+        row.prop(item, "use", text=item.name)
+        row.operator("tmr.refresh_library", text="", icon="FILE_REFRESH").index_folder = item.index
+        row.operator("tmr.remove_library", text="", icon="X").index_folder = item.index
+    layout.operator("tmr.add_library", icon="FILE_FOLDER")
+
+
+def register() -> None:
+    """Register the classes."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

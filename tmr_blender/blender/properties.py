@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportInvalidTypeForm=false
+"""What the window shows: the query, the hits and the work under way.
+
+It lives on the window manager, so that a search never enters the scene, its undo steps or other scenes.
+"""
+
+import bpy
+from bpy.props import CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+
+class TMR_PG_hit(bpy.types.PropertyGroup):
+    """A `library.search.Hit`; `name` comes with every property group."""
+
+    caption: StringProperty()
+    score: FloatProperty()
+    start: FloatProperty()
+    end: FloatProperty()
+    duration: FloatProperty()
+    path: StringProperty()
+    take: IntProperty()
+    matched: StringProperty()
+    library: StringProperty()
+    entry: IntProperty()
+
+
+def _typed(state: "TMR_PG_state", context: bpy.types.Context) -> None:
+    """Enter in the text field searches; a query set by the search itself or by a script does not search again."""
+    query = state.query.strip()
+    if query and query != state.searched and not bpy.app.background and context.window is not None:
+        bpy.ops.tmr.search("INVOKE_DEFAULT", query=query)
+
+
+class TMR_PG_state(bpy.types.PropertyGroup):
+    query: StringProperty(
+        name="Motion",
+        description="What you would tell a friend you see: who does what, how, in which order. Press Enter to search",
+        update=_typed,
+        options={"SKIP_SAVE"},
+    )
+    searched: StringProperty(description="The query that the hits answer", options={"SKIP_SAVE"})
+    hits: CollectionProperty(type=TMR_PG_hit, options={"SKIP_SAVE"})
+    active: IntProperty(name="Result", description="The motion that Apply puts on the rig", options={"SKIP_SAVE"})
+    work: StringProperty(description="What is under way, for people; empty when idle", options={"SKIP_SAVE"})
+    progress: FloatProperty(subtype="FACTOR", min=0.0, max=1.0, options={"SKIP_SAVE"})
+
+
+_CLASSES = (TMR_PG_hit, TMR_PG_state)
+
+
+def state(context: bpy.types.Context) -> TMR_PG_state:
+    """The extension's state in this session."""
+    return context.window_manager.tmr
+
+
+def register() -> None:
+    """Register the classes and hang the state on the window manager."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.WindowManager.tmr = PointerProperty(type=TMR_PG_state, options={"SKIP_SAVE"})
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    del bpy.types.WindowManager.tmr
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
