@@ -1,10 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading an armature object into arrays, without leaving a trace on it."""
 
-import bpy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
+import bpy
+import numpy as np
+
+from ..errors import SkeletonProblem
+from ..motion import quaternion
+from ..motion.quaternion import Array
+from ..retarget import roles
+from ..retarget.channels import from_quaternions
 from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
+
+# Blender's Z up to Y up.
+TO_Y_UP: Array = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
+
+# Turns of this size (radians) tell two bones apart without folding a rig's limbs over.
+PROBE_TURN = 0.3
+# Two rotations measured in Blender's single precision are the same within this.
+SAME = 2e-4
 
 
 def read(object: bpy.types.Object, rig_map: RigMap | None = None) -> Rig:
@@ -15,4 +33,144 @@ def read(object: bpy.types.Object, rig_map: RigMap | None = None) -> Rig:
     Nothing on the object is changed: poses and properties set to find out what follows what are put back exactly.
     Raises SkeletonProblem for an object that is not an armature, has no bones, or can't be animated because it is linked.
     """
-    raise NotImplementedError
+    check(object)
+    rig = _plain(object)
+    if _is_plain(object):
+        return rig
+    return replace(rig, carriers=_measured(object, rig, rig_map or roles.map_rig(rig)))
+
+
+def check(object: bpy.types.Object) -> None:
+    """Raise SkeletonProblem if the object can't take a motion."""
+    if object is None or object.type != "ARMATURE":
+        name = f"“{object.name}” is no armature" if object else "Nothing is selected"
+        raise SkeletonProblem(f"{name}: select the armature of a human rig.")
+    if not object.pose or not object.pose.bones:
+        raise SkeletonProblem(f"“{object.name}” has no bones: pick an armature with a human rig.")
+    if not object.is_editable:
+        raise SkeletonProblem(f"“{object.name}” is linked from another file: make a library override of it first.")
+
+
+def _plain(object: bpy.types.Object) -> Rig:
+    """The rig as its hierarchy says, constraints and drivers left aside."""
+    bones = _ordered(object)
+    index = {bone.name: i for i, bone in enumerate(bones)}
+    parents = np.array([index[bone.parent.name] if bone.parent else -1 for bone in bones], dtype=np.int64)
+    posed = [object.pose.bones[bone.name] for bone in bones]
+    follows = np.array([bone.use_inherit_rotation for bone in bones])
+    scale = bpy.context.scene.unit_settings.scale_length or 1.0
+    world = TO_Y_UP @ np.array(object.matrix_world)
+    world[:3] *= scale
+    return Rig(
+        name=object.name,
+        names=tuple(index),
+        parents=parents,
+        rest=np.array([bone.matrix_local for bone in bones], dtype=np.float64),
+        lengths=np.array([bone.length for bone in bones]),
+        world=world,
+        modes=tuple(bone.rotation_mode for bone in posed),
+        carriers=np.where(follows, parents, -1),
+        connected=np.array([bone.use_connect and bone.parent is not None for bone in bones]),
+        local_location=np.array([bone.use_local_location for bone in bones]),
+        rotation_locks=np.array([(bone.lock_rotation_w, *bone.lock_rotation) for bone in posed]),
+        location_locks=np.array([tuple(bone.lock_location) for bone in posed]),
+        properties=frozenset((bone.name, key) for bone in posed for key in bone.keys()),  # noqa: SIM118
+    )
+
+
+def _ordered(object: bpy.types.Object) -> list[bpy.types.Bone]:
+    """The bones, parents before children."""
+    out = [bone for bone in object.data.bones if bone.parent is None]
+    for bone in out:
+        out.extend(bone.children)
+    return out
+
+
+def _is_plain(object: bpy.types.Object) -> bool:
+    """Whether every bone simply follows its parent."""
+    animated = object.animation_data
+    data = object.data.animation_data
+    if (animated and len(animated.drivers)) or (data and len(data.drivers)):
+        return False
+    return not any(len(bone.constraints) for bone in object.pose.bones)
+
+
+def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> np.ndarray:
+    """What carries each keyed bone, found by turning every keyed bone differently and looking whose turn it took on.
+
+    Where none fits exactly (a blend of several, say) the nearest mapped bone above stands in.
+    """
+    keyed = [rig.index(name) for name in dict.fromkeys((*rig_map.bones.values(), rig_map.travel))]
+    random = np.random.default_rng(1)
+    axes = quaternion.normalise(np.concatenate([np.zeros((len(keyed), 1)), random.normal(size=(len(keyed), 3))], axis=-1))
+    turns = quaternion.from_axis_angle(axes[:, 1:], np.full(len(keyed), PROBE_TURN))
+    with _probing(object, rig_map):
+        for bone, turn in zip(keyed, turns, strict=True):
+            posed = object.pose.bones[rig.names[bone]]
+            mode = rig.modes[bone]
+            _turn(posed, mode, from_quaternions(turn[None], mode)[0])
+        bpy.context.view_layer.update()
+        posed = [object.pose.bones[name] for name in rig.names]
+        matrices = np.array([bone.matrix for bone in posed], dtype=np.float64)
+        basis = np.array([posed[i].matrix_basis for i in keyed], dtype=np.float64)
+    back = np.linalg.inv(rig.rest)
+    own = _directions(matrices[keyed] @ back[keyed])
+    carried = _directions(matrices[keyed] @ np.linalg.inv(basis) @ back[keyed])
+    carriers = rig.carriers.copy()
+    for i, bone in enumerate(keyed):
+        apart = np.abs(own - carried[i]).max(axis=(1, 2))
+        apart[i] = np.inf
+        if apart.min() < SAME:
+            carriers[bone] = keyed[int(apart.argmin())]
+        elif np.abs(carried[i] - np.eye(3)).max() < SAME:
+            carriers[bone] = -1
+    return carriers
+
+
+def _directions(matrices: Array) -> Array:
+    """The nearest rotations of (..., 4, 4) matrices, any scale dropped."""
+    u, _, v = np.linalg.svd(matrices[..., :3, :3])
+    return u @ v
+
+
+def _turn(bone: bpy.types.PoseBone, mode: str, rotation: Array) -> None:
+    if mode == "QUATERNION":
+        bone.rotation_quaternion = rotation
+    elif mode == "AXIS_ANGLE":
+        bone.rotation_axis_angle = rotation
+    else:
+        bone.rotation_euler = rotation
+
+
+CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+
+
+@contextmanager
+def _probing(object: bpy.types.Object, rig_map: RigMap) -> Iterator[None]:
+    """The whole rig at rest with its switches set; everything is put back afterwards."""
+    bones = object.pose.bones
+    poses = [(bone, {channel: tuple(getattr(bone, channel)) for channel in CHANNELS}) for bone in bones]
+    switches = {(name, key): bones[name][key] for name, key in rig_map.switches}
+    position = object.data.pose_position
+    try:
+        for bone, _ in poses:
+            bone.location = (0, 0, 0)
+            bone.rotation_quaternion = (1, 0, 0, 0)
+            bone.rotation_euler = (0, 0, 0)
+            bone.rotation_axis_angle = (0, 0, 1, 0)
+            bone.scale = (1, 1, 1)
+        for (name, key), value in rig_map.switches.items():
+            bones[name][key] = type(switches[name, key])(value)
+        object.data.pose_position = "POSE"
+        # Drivers on custom properties only notice a tagged object.
+        object.update_tag()
+        yield
+    finally:
+        for bone, channels in poses:
+            for channel, value in channels.items():
+                setattr(bone, channel, value)
+        for (name, key), value in switches.items():
+            bones[name][key] = value
+        object.data.pose_position = position
+        object.update_tag()
+        bpy.context.view_layer.update()

@@ -2,8 +2,16 @@
 """Which bone of a rig plays which part of the body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from ..errors import SkeletonProblem
+from ..motion import body, humanoid, quaternion
+from ..motion.clip import Clip
+from ..motion.skeleton import Skeleton
+from . import rest
+from .conventions import TABLE, Convention
 from .rig import Rig
 
 
@@ -34,4 +42,112 @@ def map_rig(rig: Rig) -> RigMap:
 
     Raises SkeletonProblem where no arms, legs and hips can be recognised.
     """
-    raise NotImplementedError
+    if not rig.count:
+        raise SkeletonProblem(f"“{rig.name}” has no bones: pick an armature with a human rig.")
+    known = {}
+    for name in rig.names:
+        known.setdefault(plain(name), name)
+    found = [m for m in (_match(rig, row, known) for row in TABLE) if m is not None]
+    # Rows come most specific first, so the first of equals is the better one.
+    best = max(found, key=lambda m: len(m.bones), default=None) or _by_shape(rig)
+    return _sided(rig, replace(best, travel=_free(rig, best.travel)))
+
+
+def plain(name: str) -> str:
+    """A bone's name without namespace and case."""
+    return name.rsplit(":", 1)[-1].rsplit("|", 1)[-1].casefold()
+
+
+def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None:
+    """The row's bones as found on the rig; None if limbs are missing or hang together differently."""
+
+    def find(names: str, side: str = "") -> str | None:
+        candidates = (known.get(name.replace("{s}", side).casefold()) for name in names.split("|"))
+        return next((name for name in candidates if name), None)
+
+    wanted = {"pelvis": find(row.pelvis), "head": find(row.head)}
+    for part, names in (("spine", row.spine), ("neck", row.neck)):
+        there = [name for name in map(find, names) if name]
+        wanted.update({f"{part}{i}": name for i, name in enumerate(there, 1)})
+    for side, word in zip(("left", "right"), row.sides, strict=True):
+        wanted.update({f"{side}_{role}": find(name, word) for role, name in row.pairs.items()})
+        for finger, names in row.fingers.items():
+            wanted.update({f"{side}_{finger}{i}": find(name, word) for i, name in enumerate(names, 1)})
+    bones = {role: name for role, name in wanted.items() if name}
+    if any(role not in bones for role in ("pelvis", *rest.NEEDED)) or not _hangs_together(rig, bones):
+        return None
+    core = [role for role in wanted if role not in body.FINGERS]
+    score = sum(role in bones for role in core) / len(core)
+    held = [name for names in row.held for side in row.sides if (name := find(names, side))]
+    switches = {
+        (name, key): value
+        for (names, key), value in row.switches.items()
+        for side in row.sides
+        if (name := find(names, side)) and (name, key) in rig.properties
+    }
+    travel = find(row.travel) if row.travel else None
+    return RigMap(row.name, score, bones, travel or bones["pelvis"], tuple(dict.fromkeys(held)), switches)
+
+
+def _hangs_together(rig: Rig, bones: Mapping[str, str]) -> bool:
+    """Whether forearms hang on upper arms and so on; a table that fits by its names only is no fit."""
+    for limb in rest.LIMBS:
+        for above, below in zip(limb, limb[1:], strict=False):
+            if rig.index(bones[above]) not in ancestors(rig, rig.index(bones[below])):
+                return False
+    return True
+
+
+def ancestors(rig: Rig, bone: int) -> list[int]:
+    """The bones above a bone, nearest first."""
+    out: list[int] = []
+    while (bone := int(rig.parents[bone])) >= 0:
+        out.append(bone)
+    return out
+
+
+def _by_shape(rig: Rig) -> RigMap:
+    """Recognised as a file's skeleton would be."""
+    found = humanoid.recognise(as_clip(rig))
+    bones: dict[str, str] = {}
+    for part in ("spine", "neck"):
+        for i, role in enumerate(rest.chain(found.joints, part), 1):
+            bones[f"{part}{i}"] = rig.names[found.joints[role]]
+    bones.update({role: rig.names[i] for role, i in found.joints.items() if not role.startswith(("spine", "neck"))})
+    rest.require(bones, rig.name)
+    return RigMap("shape", found.score, bones, bones["pelvis"])
+
+
+def as_clip(rig: Rig) -> Clip:
+    """The rest pose as a motion of one frame, in the world's space."""
+    # Positions are taken to the world as they are; under an uneven scale its turns are those of the nearest rotation.
+    u, _, v = np.linalg.svd(rig.world[:3, :3])
+    turned = quaternion.from_matrix((u @ v) @ rig.rest[:, :3, :3])
+    placed = rig.rest[:, :3, 3] @ rig.world[:3, :3].T + rig.world[:3, 3]
+    rotations, offsets = turned.copy(), placed.copy()
+    for bone, parent in enumerate(rig.parents):
+        if parent >= 0:
+            back = quaternion.inverse(turned[parent])
+            rotations[bone] = quaternion.multiply(back, turned[bone])
+            offsets[bone] = quaternion.rotate(back, placed[bone] - placed[parent])
+    skeleton = Skeleton(rig.names, np.asarray(rig.parents, dtype=np.int64), offsets, rotations)
+    return Clip(rig.name, skeleton, 30.0, rotations[None], offsets[None])
+
+
+def _free(rig: Rig, bone: str) -> str:
+    """The bone itself if locations move it, otherwise the nearest one above that can be moved."""
+    index = rig.index(bone)
+    return next((rig.names[i] for i in (index, *ancestors(rig, index)) if not rig.connected[i]), bone)
+
+
+def _sided(rig: Rig, found: RigMap) -> RigMap:
+    """With left and right exchanged if the toes show that the rig's names mean the viewer's sides."""
+    at = {role: rig.rest[rig.index(name), :3, 3] @ rig.world[:3, :3].T for role, name in found.bones.items()}
+    if "left_foot" not in at or "right_foot" not in at:
+        return found
+    across = at["left_hip"] - at["right_hip"]
+    up = (at["left_shoulder"] + at["right_shoulder"]) / 2 - at["pelvis"]
+    forward = np.cross(across, up)
+    if all((at[f"{side}_foot"] - at[f"{side}_ankle"]) @ forward < 0 for side in ("left", "right")):
+        return replace(found, bones={body.mirrored(role): name for role, name in found.bones.items()})
+    return found

@@ -1,13 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a clip to the keys of a rig."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from ..errors import SkeletonProblem
+from ..motion import body, quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
-from .rig import Keys, Rig
+from ..motion.quaternion import Array
+from ..motion.skeleton import Skeleton
+from . import channels, rest, source
+from .rest import Stance
+from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
+from .target import Target, target
+
+# Where an ankle can be, in legs, when its foot is on a floor at height zero; otherwise nothing of the clip stands.
+STANDING = (-0.1, 0.3)
+# Height of a standing ankle, in legs, where the clip doesn't show it.
+ANKLE = 0.09
 
 
 @dataclass(frozen=True)
@@ -27,9 +42,250 @@ class Options:
     travel: bool = True
 
 
+@dataclass(frozen=True)
+class Performance:
+    """What the clip's body does, facing as the options say.
+
+    stance: of the body.
+    deltas: role -> (frames, 4) turn from the stance.
+    positions: role -> (frames, 3) metres.
+    """
+
+    stance: Stance
+    deltas: Mapping[str, Array]
+    positions: Mapping[str, Array]
+
+
 def retarget(clip: Clip, body_map: BodyMap, rig: Rig, rig_map: RigMap, options: Options) -> Keys:
     """The keys that make the rig move as the clip does.
 
+    Every limb of the rig points where the clip's does, the hips rise and travel in proportion to the legs. The result
+    does not depend on how the rig's bones are rolled, nor on its rest pose being T, A or anything else upright.
     Raises SkeletonProblem where clip or rig lack the parts of a body that a motion needs.
     """
-    raise NotImplementedError
+    performance = perform(clip, body_map, options)
+    goal = target(rig, rig_map)
+    turns = goal_turns(performance, goal)
+    return _keys(rig, rig_map, goal, turns, hips_path(performance, goal.stance, options))
+
+
+def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
+    """The clip's body in every frame of the scene."""
+    rest.require(body_map.joints, clip.name)
+    pruned, joints = prune(clip, body_map.joints)
+    sampled = pruned.resampled(options.fps)
+    rotations, positions = sampled.globals()
+    stance = source.stance(sampled.skeleton, rotations, positions, options.fps, joints)
+    placed = {role: positions[:, i] for role, i in joints.items()}
+    if options.heading == "rig":
+        heading = rest.facing({role: v[0] for role, v in placed.items()})
+        placed = {role: quaternion.rotate(heading, v) for role, v in placed.items()}
+        rotations = quaternion.multiply(heading, rotations)
+    roles = list(joints)
+    back = quaternion.inverse(np.stack([stance.rotations[role] for role in roles]))
+    deltas = quaternion.multiply(rotations[:, [joints[role] for role in roles]], back)
+    return Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed)
+
+
+def prune(clip: Clip, joints: Mapping[str, int]) -> tuple[Clip, dict[str, int]]:
+    """The clip with only the joints that have a role and those that carry them, and their new indices."""
+    parents = clip.skeleton.parents
+    keep = np.zeros(clip.skeleton.count, dtype=bool)
+    for joint in joints.values():
+        while joint >= 0 and not keep[joint]:
+            keep[joint] = True
+            joint = int(parents[joint])
+    old = np.flatnonzero(keep)
+    new = np.full(len(keep) + 1, -1)
+    new[old] = np.arange(len(old))
+    s = clip.skeleton
+    skeleton = Skeleton(tuple(s.names[i] for i in old), new[parents[old]], s.offsets[old], s.rest[old])
+    pruned = Clip(clip.name, skeleton, clip.fps, clip.rotations[:, old], clip.translations[:, old])
+    return pruned, {role: int(new[i]) for role, i in joints.items()}
+
+
+def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
+    """role -> (frames, 4) turn of each of the rig's bones from rest, in the armature's space.
+
+    Roles the clip's body doesn't have are left out: those bones stay as they are on whatever carries them.
+    """
+    aligned = rest.align(performance.stance, goal.stance)
+    ends = {a: b for limb in rest.LIMBS for a, b in zip(limb, limb[1:], strict=False)}
+    turns: dict[str, Array] = {}
+    for role in rest.order(goal.bones):
+        delta = _delta(role, performance.deltas, goal.bones)
+        if delta is None:
+            continue
+        turn = goal.turn_to_armature(quaternion.multiply(delta, aligned[role]))
+        end = ends.get(role)
+        if end:
+            # Exact also where the clip stretches its bones or the rig's object is scaled unevenly.
+            way = goal.to_armature(performance.positions[end] - performance.positions[role])
+            now = quaternion.rotate(turn, np.broadcast_to(goal.heads[end] - goal.heads[role], way.shape))
+            turn = quaternion.multiply(quaternion.between(now, way), turn)
+        turns[role] = turn
+    return turns
+
+
+def _delta(role: str, deltas: Mapping[str, Array], bones: Mapping[str, int]) -> Array | None:
+    """What the clip's body does at a role, (frames, 4); spines and necks of other lengths share out the same bend."""
+    for part, above in (("spine", None), ("neck", "head")):
+        if role.startswith(part):
+            own, theirs = rest.chain(bones, part), rest.chain(deltas, part)
+            base = "pelvis" if part == "spine" else (rest.chain(deltas, "spine") or ["pelvis"])[-1]
+            if not theirs:
+                theirs = [above] if above in deltas else [base]
+                # Without a neck of its own, the clip's head bends the rig's neck with it, not all of it at its top.
+                at = (own.index(role) + 1) / (len(own) + (above is not None))
+            else:
+                at = (own.index(role) + 1) / len(own)
+            return _along([deltas[base], *(deltas[name] for name in theirs)], at)
+    return deltas.get(role)
+
+
+def _along(turns: list[Array], share: float) -> Array:
+    """Rotation at a share (0..1) of the way along a chain of rotations, each (frames, 4)."""
+    at = share * (len(turns) - 1)
+    low = min(int(at), len(turns) - 2)
+    if at - low > 1 - 1e-9:
+        return turns[low + 1]
+    return quaternion.slerp(turns[low], turns[low + 1], np.full(len(turns[low]), at - low))
+
+
+def hips_path(performance: Performance, standing: Stance, options: Options) -> Array:
+    """Where the point between the rig's hip joints goes, (frames, 3) in the stance's space.
+
+    Heights are counted from where the ankles stand, so that feet that stand do so on the rig as well.
+    """
+    places = performance.positions
+    hips = (places["left_hip"] + places["right_hip"]) / 2
+    leg = _leg(places)
+    ratio = standing.leg / leg
+    ankles = np.minimum(places["left_ankle"][:, 1], places["right_ankle"][:, 1])
+    lowest = float(np.percentile(ankles, 2))
+    if not STANDING[0] * leg <= lowest <= STANDING[1] * leg:
+        lowest = ANKLE * leg
+    floor = (standing.positions["left_ankle"][1] + standing.positions["right_ankle"][1]) / 2
+    path = hips * ratio
+    if options.place == "rig":
+        path += (standing.hips - path[0]) * [1.0, 0.0, 1.0]
+    if not options.travel:
+        path[:, [0, 2]] = path[0, [0, 2]]
+    path[:, 1] = floor + (hips[:, 1] - lowest) * ratio
+    return path
+
+
+def _leg(places: Mapping[str, Array]) -> float:
+    """Length of thigh and shin, mean over frames and both legs; SkeletonProblem if there is none."""
+    parts = [(f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))]
+    length = sum(float(np.mean(np.linalg.norm(places[a] - places[b], axis=-1))) for a, b in parts) / 2
+    if length < 1e-6:
+        raise SkeletonProblem("The legs of the clip's skeleton have no length.")
+    return length
+
+
+def _keys(rig: Rig, rig_map: RigMap, goal: Target, turns: Mapping[str, Array], hips: Array) -> Keys:
+    """Turns in the armature's space as channels of the bones."""
+    deltas = {goal.bones[role]: turn for role, turn in turns.items() if not rig.rotation_locks[goal.bones[role]].all()}
+    travel = rig.index(rig_map.travel)
+    # A control of the whole body, such as Rigify's torso, turns with the hips; a bone that merely has to travel in place
+    # of hips that are held at its tail does not.
+    if travel not in deltas and not rig.connected[goal.bones["pelvis"]] and not rig.rotation_locks[travel].all():
+        deltas[travel] = turns["pelvis"]
+    written = _rotations(rig, deltas)
+    location = _location(rig, travel, deltas, goal, hips)
+    out: dict[str, BoneKeys] = {}
+    for bone in _held(rig, rig_map, deltas, travel):
+        mode = rig.modes[bone]
+        out[rig.names[bone]] = BoneKeys(mode, channels.from_quaternions(quaternion.IDENTITY[None], mode), np.zeros((1, 3)))
+    for bone, rotation in written.items():
+        out[rig.names[bone]] = BoneKeys(rig.modes[bone], rotation, location if bone == travel else None)
+    if travel not in written:
+        out[rig.names[travel]] = BoneKeys(rig.modes[travel], None, location)
+    return Keys(len(hips), out, rig_map.switches)
+
+
+def _carrier(rig: Rig, bone: int, deltas: Mapping[int, Array]) -> int:
+    """The nearest turned bone that carries a bone, -1 for none: those between stay at rest."""
+    bone = int(rig.carriers[bone])
+    while bone >= 0 and bone not in deltas:
+        bone = int(rig.carriers[bone])
+    return bone
+
+
+def _rotations(rig: Rig, deltas: dict[int, Array]) -> dict[int, Array]:
+    """Channels of each turned bone: what its delta adds to that of its carrier, along its own axes.
+
+    Locked Euler channels stay at zero; `deltas` then becomes what the bone really does, so that the bones it carries
+    make up for it.
+    """
+    rests = quaternion.from_matrix(_rigid(rig.rest[:, :3, :3]))
+    out: dict[int, Array] = {}
+    done: set[int] = set()
+
+    def solve(bone: int) -> None:
+        carrier = _carrier(rig, bone, deltas)
+        if carrier >= 0 and carrier not in done:
+            solve(carrier)
+        if bone in done:
+            return
+        done.add(bone)
+        # (carrier * rest)^-1 * delta * rest: rotating the rest matrix about the bone only changes the axes it is told in.
+        base = rests[bone] if carrier < 0 else quaternion.multiply(deltas[carrier], rests[bone])
+        own = quaternion.multiply(quaternion.inverse(base), quaternion.multiply(deltas[bone], rests[bone]))
+        mode = rig.modes[bone]
+        rows = channels.from_quaternions(own, mode)
+        locked = rig.rotation_locks[bone, 1:]
+        if locked.any() and rows.shape[1] == 3:
+            rows[:, locked] = 0.0
+            kept = quaternion.multiply(base, channels.to_quaternions(rows, mode))
+            deltas[bone] = quaternion.multiply(kept, quaternion.inverse(rests[bone]))
+        out[bone] = rows
+
+    for bone in list(deltas):
+        solve(bone)
+    return out
+
+
+def _rigid(matrices: Array) -> Array:
+    """The nearest rotations of (..., 3, 3) matrices, so that rounding in a file does no harm."""
+    u, _, v = np.linalg.svd(matrices)
+    return u @ v
+
+
+def _location(rig: Rig, travel: int, deltas: Mapping[int, Array], goal: Target, hips: Array) -> Array:
+    """(frames, 3) location channels that bring the point between the hips where it belongs."""
+    places = goal.to_armature(hips)
+    point = (goal.heads["left_hip"] + goal.heads["right_hip"]) / 2
+    bone = _carrier(rig, goal.bones["left_hip"], deltas)
+    # From the hips down to the travelling bone, each bone carries the point about its own head.
+    reach = np.zeros_like(places)
+    while bone >= 0 and bone != travel:
+        head = rig.rest[bone, :3, 3]
+        reach += quaternion.rotate(deltas[bone], np.broadcast_to(point - head, places.shape))
+        point = head
+        bone = _carrier(rig, bone, deltas)
+    head = rig.rest[travel, :3, 3]
+    arm = np.broadcast_to(point - head, places.shape)
+    moved = places - reach - (quaternion.rotate(deltas[travel], arm) if travel in deltas else arm) - head
+    if rig.local_location[travel]:
+        moved = moved @ _rigid(rig.rest[travel, :3, :3])
+    moved[:, rig.location_locks[travel]] = 0.0
+    return moved
+
+
+def _held(rig: Rig, rig_map: RigMap, deltas: Mapping[int, Array], travel: int) -> list[int]:
+    """Bones to keep at rest: those the convention names, mapped ones the clip has nothing for, and those in between."""
+    names = {*rig_map.held, *(name for role, name in rig_map.bones.items() if role not in body.FINGERS)}
+    held = {rig.index(name) for name in names if name in rig.names}
+    for bone in deltas:
+        above = int(rig.carriers[bone])
+        between: set[int] = set()
+        while above >= 0 and above not in deltas:
+            between.add(above)
+            above = int(rig.carriers[above])
+        # What lies above the whole body, such as a root bone, is the animator's to place.
+        if above >= 0:
+            held |= between
+    locked = {bone for bone in held if rig.rotation_locks[bone].all()}
+    return sorted(held - locked - set(deltas) - {travel})

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing two bodies into the same pose, so that a turn of one means the same turn of the other.
+
+A stance is a body standing upright: where its joints are and how far each is turned from the coordinates its motion is
+given in. For a rig that is the rest pose. For a clip it is the rest pose too, if that looks like a body; many files
+write every offset along one local axis, and then the stance is put together from anatomy instead: limbs from the axis
+their hinge bends about, hips from the line between the legs, feet from the frames in which they stand on the floor.
+
+Space: Y up, facing +Z, left at +X.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import SkeletonProblem
+from ..motion import body, quaternion
+from ..motion.quaternion import Array
+
+UP: Array = np.array([0.0, 1.0, 0.0])
+FORWARD: Array = np.array([0.0, 0.0, 1.0])
+
+LIMBS: tuple[tuple[str, str, str], ...] = tuple(
+    (f"{side}_{a}", f"{side}_{b}", f"{side}_{c}")
+    for side in ("left", "right")
+    for a, b, c in (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
+)
+NEEDED: tuple[str, ...] = tuple(joint for limb in LIMBS for joint in limb)
+"""Without these a motion can't be carried over at all."""
+
+# A bend of the elbow or knee below this angle (radians) says nothing about the hinge.
+LEAST_BEND = 0.15
+# Two segments of a limb are in line, in the zero pose, below this angle (radians).
+IN_LINE = 0.6
+
+
+@dataclass(frozen=True)
+class Stance:
+    """A body standing upright.
+
+    positions: role -> (3,) metres.
+    rotations: role -> (4,) global rotation of the joint in this pose.
+    """
+
+    positions: Mapping[str, Array]
+    rotations: Mapping[str, Array]
+
+    def toward(self, start: str, end: str) -> Array:
+        """Unit vector from one role's joint to another's; zero if they coincide."""
+        v = self.positions[end] - self.positions[start]
+        return v / max(float(np.linalg.norm(v)), 1e-9)
+
+    @property
+    def hips(self) -> Array:
+        """The point midway between the hip joints."""
+        return (self.positions["left_hip"] + self.positions["right_hip"]) / 2
+
+    @property
+    def leg(self) -> float:
+        """Length of thigh and shin, metres, mean of both legs."""
+        p = self.positions
+        parts = [np.linalg.norm(p[f"{s}_{a}"] - p[f"{s}_{b}"]) for s in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))]
+        return float(sum(parts)) / 2
+
+
+def chain(roles: Mapping[str, object], part: str) -> list[str]:
+    """The roles "part1", "part2", ... (or just "part") that are there, upwards."""
+    numbered = sorted((r for r in roles if r.startswith(part) and r[len(part) :].isdigit()), key=lambda r: int(r[len(part) :]))
+    return numbered or [r for r in (part,) if r in roles]
+
+
+def parent_of(role: str, roles: Mapping[str, object]) -> str | None:
+    """The nearest role below in the body that is there; None for the pelvis."""
+    if role == "pelvis":
+        return None
+    spine = chain(roles, "spine")
+    neck = chain(roles, "neck")
+    if role in spine:
+        at = spine.index(role)
+        return spine[at - 1] if at else "pelvis"
+    top = spine[-1] if spine else "pelvis"
+    if role in neck:
+        at = neck.index(role)
+        return neck[at - 1] if at else top
+    if role == "head":
+        return neck[-1] if neck else top
+    above = PARENT[role]
+    if above == "chest":
+        return top
+    return above if above in roles else parent_of(above, roles)
+
+
+def _parents() -> dict[str, str]:
+    table = {"head": "chest"}
+    for side in ("left", "right"):
+        limb = ("collar", "shoulder", "elbow", "wrist")
+        leg = ("hip", "knee", "ankle", "foot")
+        table[f"{side}_collar"], table[f"{side}_hip"] = "chest", "pelvis"
+        for row in (limb, leg):
+            table.update({f"{side}_{b}": f"{side}_{a}" for a, b in zip(row, row[1:], strict=False)})
+    for role in body.FINGERS:
+        base, part = role[:-1], int(role[-1])
+        table[role] = f"{base}{part - 1}" if part > 1 else role.split("_")[0] + "_wrist"
+    return table
+
+
+PARENT: Mapping[str, str] = _parents()
+
+
+def order(roles: Mapping[str, object]) -> list[str]:
+    """The roles with every parent before its children."""
+
+    def depth(role: str) -> int:
+        above = parent_of(role, roles)
+        return 0 if above is None else 1 + depth(above)
+
+    return sorted(roles, key=depth)
+
+
+def facing(positions: Mapping[str, Array]) -> Array:
+    """The turn about Y, (..., 4), that makes a body with these joints face +Z.
+
+    positions: role -> (..., 3). The direction is square to the lines between hips and between shoulders, as in
+    HumanML3D.
+    """
+    across = positions["left_hip"] - positions["right_hip"] + positions["left_shoulder"] - positions["right_shoulder"]
+    angle = np.arctan2(across[..., 2], across[..., 0])
+    return quaternion.from_axis_angle(np.broadcast_to(UP, (*angle.shape, 3)), angle)
+
+
+def require(roles: Mapping[str, object], name: str) -> None:
+    """Raise SkeletonProblem if a limb is missing."""
+    missing = [role for role in ("pelvis", *NEEDED) if role not in roles]
+    if missing:
+        words = ", ".join(role.replace("_", " ") for role in missing[:4])
+        raise SkeletonProblem(f"No complete body was recognised in “{name}”: {words} not found.")
+
+
+def stands(positions: Mapping[str, Array]) -> bool:
+    """Whether joints facing +Z are a body standing upright with straight limbs: T, A, arms down or forward."""
+
+    def way(a: str, b: str) -> Array:
+        v = positions[b] - positions[a]
+        return v / max(float(np.linalg.norm(v)), 1e-9)
+
+    for hip, knee, ankle in LIMBS[1::2]:
+        if way(hip, knee) @ UP > -0.8 or way(knee, ankle) @ UP > -0.8:
+            return False
+        foot = hip.replace("hip", "foot")
+        if foot in positions and way(ankle, foot) @ FORWARD < 0.4:
+            return False
+    top = "head" if "head" in positions else "left_shoulder"
+    if way("left_hip", top) @ UP < 0.7:
+        return False
+    for (shoulder, elbow, wrist), side in zip(LIMBS[::2], (1.0, -1.0), strict=True):
+        arm = way(shoulder, elbow)
+        if arm[0] * side < -0.3 or arm[1] > 0.7 or arm @ way(elbow, wrist) < 0.3:
+            return False
+    return True
+
+
+def align(source: Stance, target: Stance) -> dict[str, Array]:
+    """role -> (4,) the turn from the target's stance into the source's, for every role of the target.
+
+    Arms and legs end up pointing exactly where the source's do. Each turn builds on the one below it in the body and
+    adds the smallest one that is needed, which keeps palms and knees as they are. The spine leans as a whole. Feet turn
+    about the vertical only, so that soles flat on the floor stay flat whatever the shape of the foot; collars, hands,
+    head and toes keep their rest relation to the part that carries them.
+    """
+    turns: dict[str, Array] = {}
+    lean = _lean(source, target)
+    children = {a: b for limb in LIMBS for a, b in zip(limb, limb[1:], strict=False)}
+    for role in order(target.positions):
+        above = parent_of(role, target.positions)
+        carried = turns[above] if above else quaternion.IDENTITY
+        end = children.get(role)
+        if role.startswith("spine"):
+            turns[role] = lean
+        elif role.startswith("neck") or role == "head":
+            turns[role] = quaternion.IDENTITY
+        elif end and role in source.positions:
+            here = quaternion.rotate(carried, target.toward(role, end))
+            turns[role] = quaternion.multiply(quaternion.between(here, source.toward(role, end)), carried)
+        elif role.endswith("_ankle"):
+            turns[role] = _toe_out(source, target, role)
+        else:
+            turns[role] = carried
+    return turns
+
+
+def _lean(source: Stance, target: Stance) -> Array:
+    """The turn that makes the line from the hips to the shoulders equal."""
+    ways = [(s.positions["left_shoulder"] + s.positions["right_shoulder"]) / 2 - s.hips for s in (target, source)]
+    return quaternion.between(ways[0], ways[1])
+
+
+def _toe_out(source: Stance, target: Stance, ankle: str) -> Array:
+    toe = ankle.replace("ankle", "foot")
+    if toe not in source.positions or toe not in target.positions:
+        return quaternion.IDENTITY
+    level = np.array([1.0, 0.0, 1.0])
+    return quaternion.between(target.toward(ankle, toe) * level, source.toward(ankle, toe) * level)

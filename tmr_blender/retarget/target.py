@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rig seen as a standing body, and the way back from a body's motion to the rig's own space."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import SkeletonProblem
+from ..motion import quaternion
+from ..motion.quaternion import Array
+from . import rest
+from .rest import Stance
+from .rig import Rig
+from .roles import RigMap
+
+
+@dataclass(frozen=True)
+class Target:
+    """The rig at rest, in the armature's space and as a stance.
+
+    heads: role -> (3,) joint at rest in the armature's space; the end of a limb without a bone of its own is its
+        last bone's tail.
+    bones: role -> bone index.
+    stretch: (3, 3) symmetric: the object's scale along the armature's axes, so that an uneven one is allowed for. The
+        object's turn is left out: it turns the motion together with the rig.
+    turn: (4,) from the stretched armature to the stance's space (Y up, facing +Z).
+    stance: the rig standing.
+    """
+
+    heads: Mapping[str, Array]
+    bones: Mapping[str, int]
+    stretch: Array
+    turn: Array
+    stance: Stance
+
+    def to_armature(self, vectors: Array) -> Array:
+        """Vectors or points (..., 3) of the stance's space in the armature's."""
+        return quaternion.rotate(quaternion.inverse(self.turn), vectors) @ np.linalg.inv(self.stretch)
+
+    def turn_to_armature(self, rotations: Array) -> Array:
+        """Rotations (..., 4) of the stance's space in the armature's; exact where the scale is even."""
+        return quaternion.multiply(quaternion.multiply(quaternion.inverse(self.turn), rotations), self.turn)
+
+
+def target(rig: Rig, rig_map: RigMap) -> Target:
+    """The rig with its mapped bones. Raises SkeletonProblem where it lacks a limb or has no size."""
+    rest.require(rig_map.bones, rig.name)
+    bones = {role: rig.index(name) for role, name in rig_map.bones.items()}
+    heads = {role: rig.rest[i, :3, 3] for role, i in bones.items()}
+    for before, after in (("elbow", "wrist"), ("knee", "ankle")):
+        for side in ("left", "right"):
+            if f"{side}_{after}" not in heads:
+                heads[f"{side}_{after}"] = _tail(rig, bones[f"{side}_{before}"])
+    stretch = _stretch(rig)
+    stretched = {role: stretch @ head for role, head in heads.items()}
+    up = _turn_up(stretched)
+    heading = rest.facing({role: quaternion.rotate(up, v) for role, v in stretched.items()})
+    turn = quaternion.multiply(heading, up)
+    placed = {role: quaternion.rotate(turn, v) for role, v in stretched.items()}
+    stance = Stance(placed, {role: quaternion.IDENTITY for role in placed})
+    if stance.leg < 1e-6:
+        raise SkeletonProblem(f"The legs of “{rig.name}” have no length: its scale or its rest pose is broken.")
+    return Target(heads, bones, stretch, turn, stance)
+
+
+def _tail(rig: Rig, bone: int) -> Array:
+    return rig.rest[bone, :3, 3] + rig.rest[bone, :3, 1] * rig.lengths[bone]
+
+
+def _stretch(rig: Rig) -> Array:
+    """The symmetric factor of the polar decomposition of the object's matrix."""
+    _, scales, v = np.linalg.svd(rig.world[:3, :3])
+    if scales[-1] < 1e-9:
+        raise SkeletonProblem(f"“{rig.name}” is scaled to nothing along an axis: give the object a scale first.")
+    return v.T @ np.diag(scales) @ v
+
+
+def _turn_up(positions: Mapping[str, Array]) -> Array:
+    """The turn that brings the armature's axis nearest to the body's up onto +Y."""
+    ankles = (positions["left_ankle"] + positions["right_ankle"]) / 2
+    top = positions.get("head", (positions["left_shoulder"] + positions["right_shoulder"]) / 2)
+    body = top - ankles
+    axis = int(np.argmax(np.abs(body)))
+    return quaternion.between(np.eye(3)[axis] * np.sign(body[axis]), rest.UP)
