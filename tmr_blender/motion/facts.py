@@ -11,6 +11,7 @@ import numpy as np
 
 from . import gait, gestures, postures
 from .kinematics import ARM, FPS, SIDES, Body, J, smooth, spans
+from .phrases import sentences as sentences
 from .postures import Event
 from .quaternion import Array
 
@@ -131,7 +132,11 @@ def _events(body: Body, states: np.ndarray) -> list[Event]:
     tricks = postures.acrobatics(body)
     jumps = [e for e in gait.jumps(body, states, flights) if not _within(e, tricks)]
     moves = gait.travels(body, states, turns, flights)
-    moves = [m for m in (_as_hops(m, jumps) for m in moves) if not _within(m, tricks) and not (m.label == "step" and _within(m, jumps))]
+    moves = [
+        m
+        for m in (_as_hops(m, jumps) for m in moves)
+        if not _within(m, tricks) and not (m.label == "step" and _within(m, jumps))
+    ]
     changes = [e for e in postures.changes(body, states) if not _within(e, tricks)]
     listed = tricks + jumps + moves + changes
     listed += [e for e in turns if not _within(e, tricks)]
@@ -212,7 +217,12 @@ def _activity(body: Body) -> Array:
 
 
 def _limbs(body: Body) -> tuple[float, float, float, float]:
-    names = [("left_wrist", "left_elbow"), ("right_wrist", "right_elbow"), ("left_ankle", "left_knee"), ("right_ankle", "right_knee")]
+    names = [
+        ("left_wrist", "left_elbow"),
+        ("right_wrist", "right_elbow"),
+        ("left_ankle", "left_knee"),
+        ("right_ankle", "right_knee"),
+    ]
     mean = [_round(body.limb_speed[:, [J[a], J[b]]].mean()) for a, b in names]
     return mean[0], mean[1], mean[2], mean[3]
 
@@ -284,7 +294,9 @@ def tags(facts: Facts) -> list[str]:
     """Words to filter by, the same for all motions of a kind, sorted."""
     found: set[str] = set()
     for e in facts.events:
-        name = {"bending": "bend", "crouching": "crouch", "sitting": "sit", "kneeling": "kneel", "lying": "lie"}.get(e.label, e.label)
+        name = {"bending": "bend", "crouching": "crouch", "sitting": "sit", "kneeling": "kneel", "lying": "lie"}.get(
+            e.label, e.label
+        )
         found.add(name)
         if e.label in ("walk", "run", "step", "hop", "crawl") and e.direction in ("backward", "left", "right"):
             found.add("backwards" if e.direction == "backward" else "sideways")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the body gets about: walks and runs, turns, jumps, steps and stairs."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .kinematics import FPS, SIDES, Body, J, extremum, smooth, spans, swings
@@ -87,7 +89,7 @@ def travels(body: Body, states: np.ndarray, turned: list[Event], flights: list[t
     for code in range(1, 5):
         for start, end in spans(moving == code, 0.5, gap=0.6):
             inside = [start, *(c for c in cuts if start + 6 < c < end - 6), end]
-            for a, b in zip(inside, inside[1:], strict=False):
+            for a, b in pairwise(inside):
                 one = _travel(body, states, (a, b), NAMES[code], steps, flights)
                 if one is not None:
                     found.append(one)
@@ -169,9 +171,24 @@ def jumps(body: Body, states: np.ndarray, flights: list[tuple[int, int]]) -> lis
         distance = float(np.hypot(moved[0], moved[2]))
         direction = "up"
         if distance > 0.35:
-            direction = ("left" if moved[0] > 0 else "right") if abs(moved[0]) > abs(moved[2]) else "forward" if moved[2] > 0 else "backward"
+            direction = (
+                ("left" if moved[0] > 0 else "right")
+                if abs(moved[0]) > abs(moved[2])
+                else "forward"
+                if moved[2] > 0
+                else "backward"
+            )
         manner = "turn left" if turned > 100 else "turn right" if turned < -100 else ""
-        found.append(event("jump", (start, end), side=_feet_of(body, start, end), amount=max(rise, clearance), direction=direction, manner=manner))
+        found.append(
+            event(
+                "jump",
+                (start, end),
+                side=_feet_of(body, start, end),
+                amount=max(rise, clearance),
+                direction=direction,
+                manner=manner,
+            )
+        )
     return found
 
 
@@ -202,7 +219,7 @@ def climbs(body: Body, states: np.ndarray) -> list[Event]:
     turning = swings(level, 0.14)
     marks = [0, *turning, body.frames - 1]
     found: list[Event] = []
-    for a, b in zip(marks, marks[1:], strict=False):
+    for a, b in pairwise(marks):
         rise = float(level[b] - level[a])
         pelvis = float(body.root[b, 1] - body.root[a, 1])
         if b > a and abs(rise) > 0.14 and rise * pelvis > 0 and abs(pelvis) > 0.1:
@@ -210,5 +227,12 @@ def climbs(body: Body, states: np.ndarray) -> list[Event]:
             inner = np.flatnonzero(np.abs(level[a : b + 1] - level[a]) > 0.1 * abs(rise))
             outer = np.flatnonzero(np.abs(level[b] - level[a : b + 1]) > 0.1 * abs(rise))
             if len(inner) and len(outer):
-                found.append(event("climb", (a + int(inner[0]), a + int(outer[-1]) + 1), amount=abs(rise), direction="up" if rise > 0 else "down"))
+                found.append(
+                    event(
+                        "climb",
+                        (a + int(inner[0]), a + int(outer[-1]) + 1),
+                        amount=abs(rise),
+                        direction="up" if rise > 0 else "down",
+                    )
+                )
     return found

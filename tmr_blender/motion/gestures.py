@@ -33,7 +33,7 @@ def raises(body: Body) -> list[Event]:
 
 
 def _how_high(body: Body, side: str, start: int, end: int, other: str = "") -> str:
-    """"head" when the hands get above the head, else "shoulder"."""
+    """ "head" when the hands get above the head, else "shoulder"."""
     names = [f"{s}_wrist" for s in (side, other) if s]
     over = min(float(np.percentile(body.local[start:end, J[n], 1] - body.local[start:end, J["head"], 1], 80)) for n in names)
     return "head" if over > 0.05 else "shoulder"
@@ -158,7 +158,9 @@ def holds(body: Body) -> list[Event]:
         wrist, elbow, shoulder = (local[:, J[f"{side}_{n}"]] for n in ("wrist", "elbow", "shoulder"))
         hip, head = local[:, J[f"{side}_hip"]], local[:, J["head"]]
         calm = smooth(body.limb_speed[:, J[f"{side}_wrist"]], 0.2) < 0.6
-        masks["hands on hips", side] = (np.linalg.norm(wrist - hip, axis=-1) < 0.27) & (sign * (elbow - wrist)[:, 0] > 0.08) & calm
+        masks["hands on hips", side] = (
+            (np.linalg.norm(wrist - hip, axis=-1) < 0.27) & (sign * (elbow - wrist)[:, 0] > 0.08) & calm
+        )
         masks["hand to head", side] = (np.linalg.norm(wrist - head, axis=-1) < 0.27) & (wrist[:, 1] < head[:, 1] + 0.2)
         level = np.abs(wrist[:, 1] - shoulder[:, 1]) < 0.22
         stretched = body.extension(side) > 0.8
@@ -185,7 +187,7 @@ def _sided(label: str, left: np.ndarray, right: np.ndarray) -> list[Event]:
 def legs(body: Body) -> list[Event]:
     """Standing on one leg, and knees or feet lifted high."""
     found: list[Event] = []
-    for i, side in enumerate(SIDES):
+    for i in range(2):
         up = (body.feet[:, i] > 0.1) & (body.feet[:, 1 - i] < 0.06) & (body.height > 0.8) & (body.speed < 0.4)
         for span in spans(up, ONE_LEG, gap=0.1):
             found.append(event("one leg", span, side=SIDES[1 - i]))

@@ -119,8 +119,12 @@ class Body:
     def of(cls, positions: Array, fps: float) -> "Body":
         """From joint positions (frames, 22, 3) at any size and rate; raises TMRError for useless ones."""
         joints = features.resampled(features.checked(positions, fps), fps)
-        thighs = np.linalg.norm(joints[:, [J["left_knee"], J["right_knee"]]] - joints[:, [J["left_hip"], J["right_hip"]]], axis=-1)
-        shins = np.linalg.norm(joints[:, [J["left_ankle"], J["right_ankle"]]] - joints[:, [J["left_knee"], J["right_knee"]]], axis=-1)
+        thighs = np.linalg.norm(
+            joints[:, [J["left_knee"], J["right_knee"]]] - joints[:, [J["left_hip"], J["right_hip"]]], axis=-1
+        )
+        shins = np.linalg.norm(
+            joints[:, [J["left_ankle"], J["right_ankle"]]] - joints[:, [J["left_knee"], J["right_knee"]]], axis=-1
+        )
         leg = float(np.median((thighs + shins).mean(axis=1)))
         if leg < 1e-3:
             raise TMRError("The body has no legs: the upper and lower leg have no length.")
@@ -224,7 +228,11 @@ class Body:
     def feet(self) -> Array:
         """Height (frames, 2) above the ground of the lower of ankle and ball of the left and right foot."""
         return np.stack(
-            [np.minimum(self.above[:, J[f"{s}_ankle"]] - self._ankle, self.above[:, J[f"{s}_foot"]] - self._ball) for s in SIDES], axis=-1
+            [
+                np.minimum(self.above[:, J[f"{s}_ankle"]] - self._ankle, self.above[:, J[f"{s}_foot"]] - self._ball)
+                for s in SIDES
+            ],
+            axis=-1,
         )
 
     @cached_property
@@ -257,7 +265,13 @@ class Body:
         mass = 0.50 * local[:, J["spine2"], 2] + 0.08 * local[:, J["head"], 2]
         for s in SIDES:
             knee, ankle = local[:, J[f"{s}_knee"], 2], local[:, J[f"{s}_ankle"], 2]
-            mass = mass + 0.05 * local[:, J[f"{s}_elbow"], 2] + 0.05 * knee + 0.06 * (knee + ankle) / 2 + 0.05 * local[:, J[f"{s}_hip"], 2]
+            mass = (
+                mass
+                + 0.05 * local[:, J[f"{s}_elbow"], 2]
+                + 0.05 * knee
+                + 0.06 * (knee + ankle) / 2
+                + 0.05 * local[:, J[f"{s}_hip"], 2]
+            )
         ankles = np.minimum(local[:, J["left_ankle"], 2], local[:, J["right_ankle"], 2])
         return mass / 0.99 - ankles
 

@@ -3,6 +3,8 @@
 
 from dataclasses import dataclass
 
+from itertools import pairwise
+
 import numpy as np
 
 from .kinematics import FPS, SIDES, Body, J, extremum, smooth, spans
@@ -41,7 +43,9 @@ class Event:
     manner: str = ""
 
 
-def event(label: str, span: tuple[int, int], side: str = "", amount: float = 0.0, direction: str = "", manner: str = "") -> Event:
+def event(
+    label: str, span: tuple[int, int], side: str = "", amount: float = 0.0, direction: str = "", manner: str = ""
+) -> Event:
     """An event of a half-open frame span."""
     return Event(label, round(span[0] / FPS, 2), round(span[1] / FPS, 2), side, round(float(amount), 2), direction, manner)
 
@@ -76,7 +80,7 @@ def _steady(states: np.ndarray) -> np.ndarray:
     bounds = [0, *cuts.tolist(), len(states)]
     kept: list[tuple[int, int]] = []
     out = states.copy()
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         if end - start < SHORTEST * FPS and kept:
             out[start:end] = out[start - 1]
         else:
@@ -89,7 +93,7 @@ def _steady(states: np.ndarray) -> np.ndarray:
 def segments(states: np.ndarray) -> list[tuple[str, int, int]]:
     """Posture name and half-open frame span, in order."""
     cuts = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
-    return [(POSTURES[int(states[a])], a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+    return [(POSTURES[int(states[a])], a, b) for a, b in pairwise(cuts) if b > a]
 
 
 def changes(body: Body, states: np.ndarray) -> list[Event]:
@@ -133,7 +137,9 @@ def _dip(body: Body, listed: list[tuple[str, int, int]], i: int) -> list[Event]:
     around = {listed[i - 1][0] if i else "standing", listed[i + 1][0] if i + 1 < len(listed) else "standing"}
     if around & set(LOW) and end - start < 1.2 * FPS:
         return []
-    if name == "crouching" and i and listed[i - 1][0] == "bending" or name == "bending" and i and listed[i - 1][0] == "crouching":
+    if (name == "crouching" and i and listed[i - 1][0] == "bending") or (
+        name == "bending" and i and listed[i - 1][0] == "crouching"
+    ):
         return []
     following = end
     for other, _, last in listed[i + 1 :]:
@@ -145,7 +151,13 @@ def _dip(body: Body, listed: list[tuple[str, int, int]], i: int) -> list[Event]:
     side = "both" if max(hands.values()) < 0.45 else min(hands, key=lambda s: hands[s]) if min(hands.values()) < 0.45 else ""
     lean = body.turned(body.torso)[window]
     deepest = lean[np.argmin(lean[:, 1])]
-    direction = "forward" if abs(deepest[2]) > abs(deepest[0]) and deepest[2] > 0 else "backward" if abs(deepest[2]) > abs(deepest[0]) else ""
+    direction = (
+        "forward"
+        if abs(deepest[2]) > abs(deepest[0]) and deepest[2] > 0
+        else "backward"
+        if abs(deepest[2]) > abs(deepest[0])
+        else ""
+    )
     if not direction:
         direction = "left" if deepest[0] > 0 else "right"
     depth = 1.0 - float(body.height[window].min())
@@ -153,7 +165,7 @@ def _dip(body: Body, listed: list[tuple[str, int, int]], i: int) -> list[Event]:
 
 
 def lying_side(body: Body, start: int, end: int) -> str:
-    """"back", "belly" or "side": where the chest faces over a span."""
+    """ "back", "belly" or "side": where the chest faces over a span."""
     up = float(np.median(body.front[start:end, 1]))
     return "back" if up > 0.5 else "belly" if up < -0.5 else "side"
 
