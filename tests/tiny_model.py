@@ -39,7 +39,7 @@ class Motion(nn.Module):
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         weight = (torch.arange(features.shape[1]).unsqueeze(0) < lengths.unsqueeze(1)).to(torch.float32)
         count = weight.sum(1)
-        travel = (features[:, :, 1:3].norm(dim=-1) * weight).sum(1) / count * 20.0
+        travel = (features[:, :, 1:3].pow(2).sum(-1).sqrt() * weight).sum(1) / count * 20.0
         height = features[:, :, 3]
         mean = (height * weight).sum(1) / count
         rise = (((height - mean.unsqueeze(1)) * weight).pow(2).sum(1) / count).sqrt() * 10.0
