@@ -77,6 +77,7 @@ def _generate() -> None:
 def _rigify_enabled() -> Iterator[None]:
     """Rigify for a moment; the user's preferences are left as they were."""
     enabled = addon_utils.check("rigify")[1]
+    handlers = list(bpy.app.handlers.load_post)
     if not enabled:
         # Rigify looks itself up in the preferences while it registers.
         addon_utils.enable("rigify", default_set=True)
@@ -85,6 +86,8 @@ def _rigify_enabled() -> Iterator[None]:
     finally:
         if not enabled:
             addon_utils.disable("rigify", default_set=True)
+            # Rigify leaves a handler behind that fails without it when the next file is opened.
+            bpy.app.handlers.load_post[:] = [item for item in bpy.app.handlers.load_post if item in handlers]
 
 
 def _main_armature(path: Path) -> bpy.types.Object:

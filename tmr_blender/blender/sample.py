@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rig looks like in a frame, as figures for `motion.picture`: its skin where it has one, else its deforming bones."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ..motion import humanoid, picture
 from ..motion.quaternion import Array
 from ..motion.render import Bones, Figure, Surface
+from ..retarget import rest, roles
+from . import rig as rig_reader
 
 SAMPLES = 120_000
 """Points on the skin: about two for every pixel that a body covers in a panel."""
-
-# Words in the names of bones that are too small to see, or that only help.
-_FACE = "face|brow|eyebrow|lid|eyelid|eye|ear|lip|jaw|chin|cheek|nose|nostril|mouth|tongue|teeth|temple|forehead|hair|breast"
-_HAND = "thumb|index|middle|ring|pinky|finger|palm|metacarpal"
-_HELPERS = "ik|pole|target|end|nub|twist|root|socket|prop|weapon"
-_DETAIL = re.compile(f"{_FACE}|{_HAND}|{_HELPERS}")
 
 _HEIGHT = 1.75
 """Metres; rigs of another unit are brought to it, so that the grid on the floor means the same everywhere."""
@@ -27,22 +23,22 @@ _HEIGHT = 1.75
 def figures(rig: bpy.types.Object, frames: Sequence[float]) -> tuple[list[Figure], Array]:
     """The rig at scene frames, and the way (frames, 3) that it goes; the frame shown is put back.
 
-    Space: right-handed, Y up, in metres of a body of ordinary height.
+    Space: right-handed, Y up, in metres of a body of ordinary height. Raises SkeletonProblem for a rig without limbs.
     """
     scene = bpy.context.scene
-    shown = scene.frame_current
-    view = _Skeleton(rig)
-    skin = _skins(rig)
+    shown = scene.frame_current, scene.frame_subframe
+    skeleton = _Skeleton(rig)
+    skins = _skins(rig)
     made: list[Figure] = []
-    surface: _Skin | None = None
+    skin: _Skin | None = None
     for frame in frames:
         scene.frame_set(int(frame), subframe=frame % 1.0)
         graph = bpy.context.evaluated_depsgraph_get()
-        bones = view.bones(graph)
-        if skin and surface is None:
-            surface = _Skin.of(skin, graph, bones, view.scale)
-        made.append(surface.at(graph, view.scale) if surface else bones)
-    scene.frame_set(shown)
+        bones = skeleton.bones(graph)
+        if skins and not made:
+            skin = _Skin.of(skins, graph, bones, skeleton.scale)
+        made.append(skin.at(graph, skeleton.scale) if skin else bones)
+    scene.frame_set(shown[0], subframe=shown[1])
     return made, np.stack([figure.bounds()[0].mean(axis=0) for figure in made])
 
 
@@ -52,53 +48,54 @@ def _to_y_up(points: Array) -> Array:
 
 
 class _Skeleton:
-    """The bones of a rig that show what it does."""
+    """The deforming bones of a rig that stand where the joints of a body are."""
 
     def __init__(self, rig: bpy.types.Object) -> None:
         self._rig = rig
-        bones = [bone for bone in rig.data.bones if bone.use_deform and not any(map(_DETAIL.fullmatch, _words(bone.name)))]
-        bones = bones or list(rig.data.bones)
-        self._names = [bone.name for bone in bones]
-        rest = np.array([[bone.head_local, bone.tail_local] for bone in bones], np.float64)
-        rest = _to_y_up(np.einsum("ij,nkj->nki", np.array(rig.matrix_world.to_3x3()), rest))
-        height = max(float(np.ptp(rest[..., 1])), 1e-6)
+        self._bones = _deforming(rig, roles.map_rig(rig_reader.read(rig)).bones)
+        corners = np.array([rig.matrix_world @ bone.head_local for bone in rig.data.bones], np.float64)
+        height = max(float(np.ptp(corners[:, 2])), 1e-6)
         self.scale = 1.0 if 0.5 < height < 3.0 else _HEIGHT / height
-        middle = rest.mean(axis=1)
-        centre = float(np.median(middle[:, 0]))
-        self._sides = np.where(np.abs(middle[:, 0] - centre) > 0.015 * height, np.sign(middle[:, 0] - centre), 0).astype(
-            np.int64
-        )
-        self._radii = _radii(rest, self._sides, height) * self.scale
 
     def bones(self, graph: bpy.types.Depsgraph) -> Bones:
-        """The bones as the evaluated rig poses them."""
+        """A body drawn from joint to joint, as the evaluated rig poses them."""
         rig = self._rig.evaluated_get(graph)
-        posed = [rig.pose.bones[name] for name in self._names]
-        ends = np.array([[bone.head, bone.tail] for bone in posed], np.float64)
         world = np.array(rig.matrix_world)
-        ends = _to_y_up(ends @ world[:3, :3].T + world[:3, 3]) * self.scale
-        return Bones(ends[:, 0], ends[:, 1], self._radii, self._sides)
+
+        def placed(point: Sequence[float]) -> Array:
+            return _to_y_up(world[:3, :3] @ np.array(point) + world[:3, 3])[None] * self.scale
+
+        posed = {role: rig.pose.bones[name] for role, name in self._bones.items()}
+        known = {role: placed(bone.head) for role, bone in posed.items()}
+        for side in ("left", "right"):
+            known.setdefault(f"{side}_foot", placed(posed[f"{side}_ankle"].tail))
+        spine, neck = rest.chain(posed, "spine"), rest.chain(posed, "neck")
+        shoulders = (known["left_shoulder"] + known["right_shoulder"]) / 2.0
+        chest = known[neck[0]] if neck else shoulders
+        top = neck or spine
+        known.setdefault("head", placed(posed[top[-1]].tail) if top else 2.0 * shoulders - known["pelvis"])
+        return picture.body(humanoid.filled(known, chest)[0])
 
 
-def _words(name: str) -> list[str]:
-    """The words in a bone's name: "LeftHandThumb1" -> left, hand, thumb."""
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+def _deforming(rig: bpy.types.Object, keyed: Mapping[str, str]) -> dict[str, str]:
+    """For each role the deforming bone that starts where the keyed bone does at rest, or the keyed bone itself.
 
-
-def _radii(rest: Array, sides: NDArray[np.int64], height: float) -> Array:
-    """How thick (bones, 2) to draw each bone: limbs by their length, the trunk by the body, the neck thin, the head round."""
-    length = np.linalg.norm(rest[:, 1] - rest[:, 0], axis=-1)
-    limb = np.clip(0.2 * length, 0.016 * height, 0.036 * height)
-    trunk = np.full(len(rest), 0.062 * height)
-    beside = rest[sides != 0]
-    shoulders = float(beside[..., 1].max()) if len(beside) else np.inf
-    middle = np.flatnonzero(sides == 0)
-    above = middle[rest[middle].mean(axis=1)[:, 1] > shoulders - 0.01 * height]
-    trunk[above] = 0.03 * height
-    if len(above):
-        trunk[above[np.argmax(rest[above, 1, 1])]] = 0.055 * height
-    radius = np.where(sides == 0, trunk, limb)
-    return np.stack([radius, np.where(sides == 0, radius, 0.8 * radius)], axis=-1)
+    A rig of controls moves its deforming bones through constraints: those show what really happens to a character.
+    """
+    bones = rig.data.bones
+    deforming = [bone for bone in bones if bone.use_deform]
+    if not deforming:
+        return dict(keyed)
+    heads = np.array([bone.head_local for bone in deforming], np.float64)
+    found = {}
+    for role, name in keyed.items():
+        control = bones[name]
+        away = np.linalg.norm(heads - np.array(control.head_local), axis=1)
+        # Several bones may start at one joint: the one that points the same way is the limb.
+        along = np.array([bone.vector.normalized().dot(control.vector.normalized()) for bone in deforming])
+        best = int(np.argmin(away / max(control.length, 1e-9) - 0.05 * along))
+        found[role] = deforming[best].name if away[best] < 0.3 * control.length else name
+    return found
 
 
 def _skins(rig: bpy.types.Object) -> list[bpy.types.Object]:
