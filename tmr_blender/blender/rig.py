@@ -15,6 +15,7 @@ from ..retarget import roles
 from ..retarget.channels import from_quaternions
 from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
+from ..retarget.target import rigid
 
 # Blender's Z up to Y up.
 TO_Y_UP: Array = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
@@ -114,8 +115,8 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> np.ndarray
         matrices = np.array([bone.matrix for bone in posed], dtype=np.float64)
         basis = np.array([posed[i].matrix_basis for i in keyed], dtype=np.float64)
     back = np.linalg.inv(rig.rest)
-    own = _directions(matrices[keyed] @ back[keyed])
-    carried = _directions(matrices[keyed] @ np.linalg.inv(basis) @ back[keyed])
+    own = rigid((matrices[keyed] @ back[keyed])[:, :3, :3])
+    carried = rigid((matrices[keyed] @ np.linalg.inv(basis) @ back[keyed])[:, :3, :3])
     carriers = rig.carriers.copy()
     for i, bone in enumerate(keyed):
         apart = np.abs(own - carried[i]).max(axis=(1, 2))
@@ -125,12 +126,6 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> np.ndarray
         elif np.abs(carried[i] - np.eye(3)).max() < SAME:
             carriers[bone] = -1
     return carriers
-
-
-def _directions(matrices: Array) -> Array:
-    """The nearest rotations of (..., 4, 4) matrices, any scale dropped."""
-    u, _, v = np.linalg.svd(matrices[..., :3, :3])
-    return u @ v
 
 
 def _turn(bone: bpy.types.PoseBone, mode: str, rotation: Array) -> None:

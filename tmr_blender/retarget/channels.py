@@ -48,8 +48,9 @@ def axis_angles(q: Array) -> Array:
     axis = axis[at] if first >= 0 else np.broadcast_to([0.0, 1.0, 0.0], axis.shape)
     flips = np.cumprod(np.where(np.sum(axis[1:] * axis[:-1], axis=-1) < 0, -1.0, 1.0))
     signs = np.concatenate([[1.0], flips])
-    angle = 2 * np.arctan2(sine * signs, q[:, 0])
-    return np.concatenate([np.unwrap(angle)[:, None], axis * signs[:, None]], axis=-1)
+    angle = np.unwrap(2 * np.arctan2(sine * signs, q[:, 0]))
+    out: Array = np.column_stack([angle, axis * signs[:, None]])
+    return out
 
 
 def eulers(q: Array, order: str) -> Array:

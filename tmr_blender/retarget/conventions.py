@@ -50,13 +50,10 @@ def pairs(collar: str, shoulder: str, elbow: str, wrist: str, hip: str, knee: st
     }
 
 
-def fingers(pattern: str, thumb: str, index: str, middle: str, ring: str, pinky: str, start: int = 1) -> dict[str, tuple[str, ...]]:
+def fingers(pattern: str, thumb: str, index: str, middle: str, ring: str, pinky: str) -> dict[str, tuple[str, ...]]:
     """Three bones each of five fingers named by one pattern: `{f}` the finger, `{n}` the count."""
     names = {"thumb": thumb, "index": index, "middle": middle, "ring": ring, "pinky": pinky}
-    return {
-        role: tuple(pattern.replace("{f}", name).replace("{n}", str(n)) for n in range(start, start + 3))
-        for role, name in names.items()
-    }
+    return {role: tuple(pattern.replace("{f}", name).replace("{n}", str(n)) for n in (1, 2, 3)) for role, name in names.items()}
 
 
 RIGIFY_FINGERS = fingers("{f}.0{n}.{s}", "thumb", "f_index", "f_middle", "f_ring", "f_pinky")
@@ -97,9 +94,7 @@ TABLE: tuple[Convention, ...] = (
         head="spine.006",
         spine=("spine.001", "spine.002", "spine.003"),
         neck=("spine.004", "spine.005"),
-        pairs=pairs(
-            "shoulder.{s}", "upper_arm.{s}", "forearm.{s}", "hand.{s}", "thigh.{s}", "shin.{s}", "foot.{s}", "toe.{s}"
-        ),
+        pairs=pairs("shoulder.{s}", "upper_arm.{s}", "forearm.{s}", "hand.{s}", "thigh.{s}", "shin.{s}", "foot.{s}", "toe.{s}"),
         fingers=RIGIFY_FINGERS,
     ),
     Convention(
@@ -109,9 +104,7 @@ TABLE: tuple[Convention, ...] = (
         head="Head",
         spine=("Spine", "Spine1", "Spine2", "Spine3"),
         neck=("Neck", "Neck1"),
-        pairs=pairs(
-            "{s}Shoulder", "{s}Arm", "{s}ForeArm", "{s}Hand", "{s}UpLeg", "{s}Leg", "{s}Foot", "{s}ToeBase"
-        ),
+        pairs=pairs("{s}Shoulder", "{s}Arm", "{s}ForeArm", "{s}Hand", "{s}UpLeg", "{s}Leg", "{s}Foot", "{s}ToeBase"),
         fingers=fingers("{s}Hand{f}{n}", "Thumb", "Index", "Middle", "Ring", "Pinky"),
     ),
     Convention(

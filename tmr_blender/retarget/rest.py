@@ -11,6 +11,7 @@ Space: Y up, facing +Z, left at +X.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,7 +61,11 @@ class Stance:
     def leg(self) -> float:
         """Length of thigh and shin, metres, mean of both legs."""
         p = self.positions
-        parts = [np.linalg.norm(p[f"{s}_{a}"] - p[f"{s}_{b}"]) for s in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))]
+        parts = [
+            np.linalg.norm(p[f"{s}_{a}"] - p[f"{s}_{b}"])
+            for s in ("left", "right")
+            for a, b in (("hip", "knee"), ("knee", "ankle"))
+        ]
         return float(sum(parts)) / 2
 
 
@@ -98,7 +103,7 @@ def _parents() -> dict[str, str]:
         leg = ("hip", "knee", "ankle", "foot")
         table[f"{side}_collar"], table[f"{side}_hip"] = "chest", "pelvis"
         for row in (limb, leg):
-            table.update({f"{side}_{b}": f"{side}_{a}" for a, b in zip(row, row[1:], strict=False)})
+            table.update({f"{side}_{b}": f"{side}_{a}" for a, b in pairwise(row)})
     for role in body.FINGERS:
         base, part = role[:-1], int(role[-1])
         table[role] = f"{base}{part - 1}" if part > 1 else role.split("_")[0] + "_wrist"
@@ -170,7 +175,7 @@ def align(source: Stance, target: Stance) -> dict[str, Array]:
     """
     turns: dict[str, Array] = {}
     lean = _lean(source, target)
-    children = {a: b for limb in LIMBS for a, b in zip(limb, limb[1:], strict=False)}
+    children = {a: b for limb in LIMBS for a, b in pairwise(limb)}
     for role in order(target.positions):
         above = parent_of(role, target.positions)
         carried = turns[above] if above else quaternion.IDENTITY

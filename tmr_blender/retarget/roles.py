@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None
 def _hangs_together(rig: Rig, bones: Mapping[str, str]) -> bool:
     """Whether forearms hang on upper arms and so on; a table that fits by its names only is no fit."""
     for limb in rest.LIMBS:
-        for above, below in zip(limb, limb[1:], strict=False):
+        for above, below in pairwise(limb):
             if rig.index(bones[above]) not in ancestors(rig, rig.index(bones[below])):
                 return False
     return True

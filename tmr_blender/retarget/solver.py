@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from . import channels, rest, source
 from .rest import Stance
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
-from .target import Target, target
+from .target import Target, rigid, target
 
 # Where an ankle can be, in legs, when its foot is on a floor at height zero; otherwise nothing of the clip stands.
 STANDING = (-0.1, 0.3)
@@ -110,7 +111,7 @@ def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
     Roles the clip's body doesn't have are left out: those bones stay as they are on whatever carries them.
     """
     aligned = rest.align(performance.stance, goal.stance)
-    ends = {a: b for limb in rest.LIMBS for a, b in zip(limb, limb[1:], strict=False)}
+    ends = {a: b for limb in rest.LIMBS for a, b in pairwise(limb)}
     turns: dict[str, Array] = {}
     for role in rest.order(goal.bones):
         delta = _delta(role, performance.deltas, goal.bones)
@@ -134,7 +135,7 @@ def _delta(role: str, deltas: Mapping[str, Array], bones: Mapping[str, int]) -> 
             own, theirs = rest.chain(bones, part), rest.chain(deltas, part)
             base = "pelvis" if part == "spine" else (rest.chain(deltas, "spine") or ["pelvis"])[-1]
             if not theirs:
-                theirs = [above] if above in deltas else [base]
+                theirs = [above] if above and above in deltas else [base]
                 # Without a neck of its own, the clip's head bends the rig's neck with it, not all of it at its top.
                 at = (own.index(role) + 1) / (len(own) + (above is not None))
             else:
@@ -219,7 +220,7 @@ def _rotations(rig: Rig, deltas: dict[int, Array]) -> dict[int, Array]:
     Locked Euler channels stay at zero; `deltas` then becomes what the bone really does, so that the bones it carries
     make up for it.
     """
-    rests = quaternion.from_matrix(_rigid(rig.rest[:, :3, :3]))
+    rests = quaternion.from_matrix(rigid(rig.rest[:, :3, :3]))
     out: dict[int, Array] = {}
     done: set[int] = set()
 
@@ -247,12 +248,6 @@ def _rotations(rig: Rig, deltas: dict[int, Array]) -> dict[int, Array]:
     return out
 
 
-def _rigid(matrices: Array) -> Array:
-    """The nearest rotations of (..., 3, 3) matrices, so that rounding in a file does no harm."""
-    u, _, v = np.linalg.svd(matrices)
-    return u @ v
-
-
 def _location(rig: Rig, travel: int, deltas: Mapping[int, Array], goal: Target, hips: Array) -> Array:
     """(frames, 3) location channels that bring the point between the hips where it belongs."""
     places = goal.to_armature(hips)
@@ -269,7 +264,7 @@ def _location(rig: Rig, travel: int, deltas: Mapping[int, Array], goal: Target, 
     arm = np.broadcast_to(point - head, places.shape)
     moved = places - reach - (quaternion.rotate(deltas[travel], arm) if travel in deltas else arm) - head
     if rig.local_location[travel]:
-        moved = moved @ _rigid(rig.rest[travel, :3, :3])
+        moved = moved @ rigid(rig.rest[travel, :3, :3])
     moved[:, rig.location_locks[travel]] = 0.0
     return moved
 

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..motion import quaternion
 from ..motion.quaternion import Array
@@ -37,7 +38,9 @@ def stance(skeleton: Skeleton, rotations: Array, positions: Array, fps: float, j
 
 def turn(first: Array, second: Array, to_first: Array, to_second: Array) -> Array:
     """The rotation that takes direction `first` to `to_first` exactly, and `second` to `to_second` as nearly as it can."""
-    return quaternion.multiply(quaternion.from_matrix(_axes(to_first, to_second)), quaternion.inverse(quaternion.from_matrix(_axes(first, second))))
+    return quaternion.multiply(
+        quaternion.from_matrix(_axes(to_first, to_second)), quaternion.inverse(quaternion.from_matrix(_axes(first, second)))
+    )
 
 
 def mean_rotation(q: Array) -> Array:
@@ -117,7 +120,7 @@ class _Anatomy:
         relation = zero if apart < 0.9 and "collar" not in role else usual
         return quaternion.multiply(self.made[above], relation)
 
-    def _average(self, role: str, frames: Array) -> Array:
+    def _average(self, role: str, frames: NDArray[np.bool_]) -> Array:
         above = rest.parent_of(role, self.joints) or "pelvis"
         relation = quaternion.multiply(quaternion.inverse(self.rotations[above]), self.rotations[role])
         return quaternion.multiply(self.made[above], mean_rotation(relation[frames] if frames.any() else relation))
@@ -176,7 +179,7 @@ class _Anatomy:
             return self._average(middle, np.zeros(0, dtype=bool))
         return turn(self._toward(middle, end), normal, way, hinge)
 
-    def _standing(self, side: str) -> Array:
+    def _standing(self, side: str) -> NDArray[np.bool_]:
         """(frames,) bool, in which frames the foot seems to stand on the floor."""
         ankle = self.positions[f"{side}_ankle"]
         knee, hip = self.positions[f"{side}_knee"], self.positions[f"{side}_hip"]

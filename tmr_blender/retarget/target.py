@@ -58,7 +58,7 @@ def target(rig: Rig, rig_map: RigMap) -> Target:
     heading = rest.facing({role: quaternion.rotate(up, v) for role, v in stretched.items()})
     turn = quaternion.multiply(heading, up)
     placed = {role: quaternion.rotate(turn, v) for role, v in stretched.items()}
-    stance = Stance(placed, {role: quaternion.IDENTITY for role in placed})
+    stance = Stance(placed, dict.fromkeys(placed, quaternion.IDENTITY))
     if stance.leg < 1e-6:
         raise SkeletonProblem(f"The legs of “{rig.name}” have no length: its scale or its rest pose is broken.")
     return Target(heads, bones, stretch, turn, stance)
@@ -68,12 +68,20 @@ def _tail(rig: Rig, bone: int) -> Array:
     return rig.rest[bone, :3, 3] + rig.rest[bone, :3, 1] * rig.lengths[bone]
 
 
+def rigid(matrices: Array) -> Array:
+    """The nearest rotations of (..., 3, 3) matrices: rounding, scale and shear left out."""
+    u, _, v = np.linalg.svd(matrices)
+    out: Array = np.matmul(u, v)
+    return out
+
+
 def _stretch(rig: Rig) -> Array:
     """The symmetric factor of the polar decomposition of the object's matrix."""
     _, scales, v = np.linalg.svd(rig.world[:3, :3])
     if scales[-1] < 1e-9:
         raise SkeletonProblem(f"“{rig.name}” is scaled to nothing along an axis: give the object a scale first.")
-    return v.T @ np.diag(scales) @ v
+    out: Array = np.matmul(v.T * scales, v)
+    return out
 
 
 def _turn_up(positions: Mapping[str, Array]) -> Array:
