@@ -1,15 +1,88 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From any humanoid skeleton to the 22 joints of `body.JOINTS`.
+"""Recognising a human body in any skeleton, and bringing it to the 22 joints of `body.JOINTS`.
 
 Conventions place spines and collars so differently that one performance written by two of them would look like
 two bodies. So these joints are always laid out by the same rule (`filled`) from what every convention knows:
 the hips, the point where the arms leave the spine ("chest"), the head and the shoulders.
 """
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 
-from . import body
+from ..errors import SkeletonProblem
+from . import body, limbs, names, trunk
+from .clip import Clip
 from .quaternion import Array
+from .skeleton import Skeleton, forward
+from .tree import Tree
+
+POSES = 8
+"""Frames of a clip that are looked at, spread over its length."""
+
+LEAST_SCORE = 0.3
+"""Below this no body is recognised: see `BodyMap.score`."""
+
+
+@dataclass(frozen=True)
+class BodyMap:
+    """Which joint of a skeleton plays which role.
+
+    joints: role (of `body.JOINTS` and `body.FINGERS`) -> joint index. Limbs are always there: pelvis, hips, knees,
+    ankles, shoulders, elbows, wrists; spines, neck, head, collars, feet and fingers where the skeleton has them.
+    score: 0..1, how well names and shape fit a human.
+    convention: of the names, where it is a known one ("Mixamo", "CMU", ...), else empty.
+    """
+
+    joints: dict[str, int]
+    score: float
+    convention: str
+
+
+def recognise(source: Clip | Skeleton, positions: Array | None = None) -> BodyMap:
+    """The human body in a skeleton, by the names of its joints and the shape of its hierarchy.
+
+    positions: (poses, joints, 3) to judge the shape by; by default some frames of a clip, or the rest pose of a
+    bare skeleton. Raises SkeletonProblem where no limbs can be told.
+    """
+    skeleton = source.skeleton if isinstance(source, Clip) else source
+    if positions is None:
+        positions = poses(source) if isinstance(source, Clip) else skeleton.rest_globals()[1][None]
+    tree = Tree(skeleton, positions)
+    readings = [names.read_name(name) for name in skeleton.names]
+    found = limbs.find(tree, readings) if skeleton.count > 1 else None
+    score = 0.0 if found is None else _score(found.score)
+    if found is None or score < LEAST_SCORE:
+        raise SkeletonProblem(
+            f"No human body can be recognised in the {skeleton.count} joints under {skeleton.names[0]!r}: "
+            "two legs and two arms are needed, each of three joints."
+        )
+    return BodyMap(_roles(tree, readings, found), score, names.convention(skeleton.names))
+
+
+def _score(total: float) -> float:
+    """From the sum of `limbs` to 0..1."""
+    return float(1.0 / (1.0 + np.exp(-(total + 20.0) / 5.0)))
+
+
+def _roles(tree: Tree, readings: list[names.Reading], found: limbs.Limbs) -> dict[str, int]:
+    legs, arms = trunk.sided(tree, readings, found)
+    pelvis = trunk.pelvis(tree, readings, found)
+    roles = {"pelvis": pelvis, **trunk.spine(tree, readings, found.arms_from, pelvis)}
+    roles |= trunk.neck_and_head(tree, readings, found)
+    for side, leg, arm in zip(("left", "right"), legs, arms, strict=True):
+        roles |= trunk.leg_roles(tree, readings, leg, side) | trunk.arm_roles(readings, arm, side)
+        roles |= trunk.fingers(tree, readings, arm.joints[2], side)
+    order = (*body.JOINTS, *body.FINGERS)
+    return {role: roles[role] for role in order if role in roles}
+
+
+def poses(clip: Clip) -> Array:
+    """Joint positions in some frames, (poses, joints, 3)."""
+    frames = np.unique(np.linspace(0, clip.frames - 1, POSES).astype(np.int64))
+    return forward(clip.skeleton.parents, clip.rotations[frames], clip.translations[frames])[1]
+
 
 # Where SMPL's spine joints lie on the way from the pelvis to the chest, its neck on the way from the chest to
 # the head, and its collars on the way from the chest to the shoulders, measured on SMPL's mean body.
@@ -71,3 +144,61 @@ def filled(known: dict[str, Array], chest: Array) -> Array:
     for i, role in enumerate(body.JOINTS):
         out[:, i] = made[role] if role in made else known[role]
     return out
+
+
+HEAD_HEIGHT = 0.15
+CHEST_HEIGHT = -0.09
+"""Chest over the line of the shoulders, in leg lengths, mean of the CMU takes in `from_cmu20`."""
+
+
+def body_positions(clip: Clip, body_map: BodyMap | None = None) -> Array:
+    """The 22 joints of a clip, (frames, 22, 3), metres, Y up, in the order of `body.JOINTS`.
+
+    Hips, knees, ankles, shoulders, elbows, wrists and the head (base of the skull) are the skeleton's own. Spines,
+    neck and collars are laid out by `filled`, also where the skeleton has them; a missing ball of the foot is taken
+    to lie before and below the ankle, a missing head on along the back. Raises SkeletonProblem without a body_map.
+    """
+    joints = (body_map or recognise(clip)).joints
+    x = clip.globals()[1]
+    known = {role: x[:, i] for role, i in joints.items() if role in body.INDEX}
+    leg = _length(known, "left_hip", "left_knee", "left_ankle")
+    middle = (known["left_shoulder"] + known["right_shoulder"]) / 2.0
+    up = middle - (known["left_hip"] + known["right_hip"]) / 2.0
+    up = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
+    if "head" not in known:
+        known["head"] = middle + HEAD_HEIGHT * leg * up
+    chest = _chest(known, middle + CHEST_HEIGHT * leg * up, up)
+    for side in ("left", "right"):
+        if f"{side}_foot" not in known:
+            known[f"{side}_foot"] = _ball(known, side)
+    return filled(known, chest)
+
+
+def _length(known: dict[str, Array], *roles: str) -> float:
+    """Median length of the way through the roles."""
+    steps = (np.linalg.norm(known[b] - known[a], axis=-1) for a, b in pairwise(roles))
+    return max(float(np.median(np.sum(list(steps), axis=0))), 1e-9)
+
+
+def _chest(known: dict[str, Array], wanted: Array, up: Array) -> Array:
+    """The point of the spine where a CMU skeleton's arms leave it, (frames, 3).
+
+    Other conventions let the arms leave lower or higher. The point keeps a fixed share of the way from the joint
+    that carries the arms to the base of the neck, so that it moves with the spine and not with the shoulders; the
+    share is the one that brings it, over the whole clip, to the `wanted` height along `up`.
+    """
+    low, high = known.get("spine3", known["pelvis"]), known.get("neck", known["head"])
+    span = float(np.mean(((high - low) * up).sum(axis=-1)))
+    share = float(np.mean(((wanted - low) * up).sum(axis=-1))) / span if abs(span) > 1e-6 else 0.0
+    return low + np.clip(share, 0.0, 1.0) * (high - low)
+
+
+def _ball(known: dict[str, Array], side: str) -> Array:
+    """A ball of the foot where there is no joint for it: square to the shank, away from the back of the knee."""
+    hip, knee, ankle = (known[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
+    shank = ankle - knee
+    across = known["left_hip"] - known["right_hip"]
+    forward = np.cross(across, -shank)
+    forward /= np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
+    length = np.linalg.norm(shank, axis=-1, keepdims=True)
+    return ankle + length * (0.30 * forward + 0.12 * shank / np.maximum(length, 1e-9))

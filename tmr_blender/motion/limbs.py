@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the limbs of a human are in a hierarchy: two alike chains below (legs), two above (arms), one between (head).
+
+Every choice is scored by how well lengths, angles and names fit a human. Terms are minus half the square of a
+deviation over its usual spread (a log-likelihood up to a constant), so scores add. Lengths are relative to the leg
+(hip to ankle); their expected values are those of adults and the spreads leave room for children and cartoons.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from .names import Reading
+from .quaternion import Array
+from .tree import Tree
+
+NAME_WEIGHT = 1.5
+LEG = ("upleg", "leg", "foot")
+ARM = ("arm", "forearm", "hand")
+_WORST = 8.0
+_MAX_POINTS = 12
+_MAX_PAIRS = 10
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A leg (hip, knee, ankle, toe base) or an arm (shoulder, elbow, wrist), as joint indices.
+
+    before: joints of the chain above the first, outermost last (collars); after: those behind the last but one.
+    length: from the first joint over the second to the third.
+    """
+
+    joints: tuple[int, int, int]
+    before: tuple[int, ...]
+    after: tuple[tuple[int, ...], ...]
+    length: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two chains of about the same length that leave a joint."""
+
+    branch: int
+    first: int
+    second: int
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """legs and arms: two each, in no order of sides, with the joints they branch from."""
+
+    legs: tuple[Limb, Limb]
+    arms: tuple[Limb, Limb]
+    legs_from: int
+    arms_from: int
+    score: float
+
+
+def off(value: Array | float, expected: float, spread: float) -> Array:
+    """Score of lengths by the logarithm of their ratio to what is expected."""
+    return np.maximum(-0.5 * (np.log(np.maximum(value, 1e-9) / expected) / spread) ** 2, -_WORST)
+
+
+def find(tree: Tree, readings: list[Reading]) -> Limbs | None:
+    """The best pair of legs and pair of arms, or None where there are no two pairs of chains."""
+    pairs = _pairs(tree, readings)
+    chains = {(p.branch, c): _Chain(tree, readings, p.branch, c) for p in pairs for c in (p.first, p.second)}
+    best: Limbs | None = None
+    for low in pairs:
+        legs = _both(chains[low.branch, low.first], chains[low.branch, low.second], None)
+        if legs is None:
+            continue
+        leg = (legs[0].length + legs[1].length) / 2.0
+        for high in pairs:
+            if high.branch == low.branch or not _apart(tree, low, high):
+                continue
+            arms = _both(chains[high.branch, high.first], chains[high.branch, high.second], leg)
+            if arms is None:
+                continue
+            score = sum(limb.score for limb in (*legs, *arms)) + _build(tree, readings, low, high, legs, leg)
+            if best is None or score > best.score:
+                best = Limbs(legs, arms, low.branch, high.branch, score)
+    return best
+
+
+def _pairs(tree: Tree, readings: list[Reading]) -> list[Pair]:
+    """Pairs of children of one joint that reach about as far, the farthest first."""
+    size = max(tree.below)
+    found: list[tuple[float, Pair]] = []
+    for branch, children in enumerate(tree.children):
+        long = [c for c in children if tree.reach(c) > 0.08 * size]
+        for a, b in combinations(long[:24], 2):
+            reach_a, reach_b = tree.reach(a), tree.reach(b)
+            opposite = readings[a].side * readings[b].side < 0 and readings[a].parts == readings[b].parts
+            if abs(np.log(reach_a / reach_b)) < (0.7 if opposite else 0.2):
+                named = 1.0 + 0.5 * opposite
+                found.append((min(reach_a, reach_b) * named, Pair(branch, a, b)))
+    found.sort(key=lambda item: -item[0])
+    return [pair for _, pair in found[:_MAX_PAIRS]]
+
+
+def _apart(tree: Tree, low: Pair, high: Pair) -> bool:
+    """Whether no chain of one pair holds the other pair's branch."""
+    above_high, above_low = tree.ancestors(high.branch), tree.ancestors(low.branch)
+    return not {low.first, low.second} & set(above_high) and not {high.first, high.second} & set(above_low)
+
+
+def head_chain(tree: Tree, readings: list[Reading], arms_from: int, taken: set[int], leg: float) -> tuple[int, float]:
+    """The child of the arms' branch that leads to the head (-1 if none), and its score."""
+    best, best_score = -1, -4.0
+    for child in tree.children[arms_from]:
+        if child in taken:
+            continue
+        named = max(readings[child].says("neck"), readings[child].says("head"))
+        score = float(off(tree.reach(child) / leg, 0.35, 0.6)) + NAME_WEIGHT * named
+        if score > best_score:
+            best, best_score = child, score
+    return best, best_score
+
+
+def _build(tree: Tree, readings: list[Reading], low: Pair, high: Pair, legs: tuple[Limb, Limb], leg: float) -> float:
+    """How well legs and arms are placed to each other."""
+    torso = float(off(tree.spread(low.branch, high.branch) / leg, 0.55, 0.5))
+    taken = {high.first, high.second, *tree.ancestors(low.branch)}
+    head, head_score = head_chain(tree, readings, high.branch, taken, leg)
+    # Legs point away from the chest, and the head lies beyond it, in most poses of most people.
+    x = tree.positions
+    up = x[:, high.branch] - x[:, low.branch]
+    down = x[:, [limb.joints[2] for limb in legs]].sum(axis=1) - x[:, [limb.joints[0] for limb in legs]].sum(axis=1)
+    lean = _cosine(up, down) + (0.0 if head < 0 else 1.0 - _cosine(up, x[:, head] - x[:, low.branch]))
+    return torso + head_score - 1.5 * (lean + 1.0)
+
+
+def _cosine(a: Array, b: Array) -> float:
+    """Mean over the poses of the cosine between two vectors."""
+    lengths = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    return float(np.mean((a * b).sum(axis=-1) / np.maximum(lengths, 1e-12)))
+
+
+def _both(one: "_Chain", other: "_Chain", leg: float | None) -> tuple[Limb, Limb] | None:
+    """Both legs, or both arms of a body with legs of length `leg`; alike where the chains have as many points."""
+    if not (one.ready and other.ready):
+        return None
+    parts = LEG if leg is None else ARM
+    scores = [chain.leg_scores() if leg is None else chain.arm_scores(leg) for chain in (one, other)]
+    if len(one.points) == len(other.points):
+        first = second = int(np.argmax(scores[0] + scores[1]))
+    else:
+        first, second = int(np.argmax(scores[0])), int(np.argmax(scores[1]))
+    return one.limb(scores[0], first, parts), other.limb(scores[1], second, parts)
+
+
+class _Chain:
+    """The longest way from a branch through one child, as points: joints at one place are one point."""
+
+    def __init__(self, tree: Tree, readings: list[Reading], branch: int, child: int) -> None:
+        self.tree, self.readings = tree, readings
+        way = tree.longest_way(child)
+        small = 0.02 * tree.reach(child)
+        self.lead: list[int] = []  # joints still at the branch
+        self.points: list[list[int]] = []
+        self.along: list[float] = []
+        at = 0.0
+        for joint in way:
+            at += tree.lengths[joint]
+            if tree.lengths[joint] > small:
+                self.points.append([joint])
+                self.along.append(at)
+            elif self.points:
+                self.points[-1].append(joint)
+            else:
+                self.lead.append(joint)
+        self.total = at
+        del self.points[_MAX_POINTS:], self.along[_MAX_POINTS:]
+        self.ready = len(self.points) >= 3
+        if self.ready:
+            self._measure(branch)
+
+    def _measure(self, branch: int) -> None:
+        x = self.tree.positions[:, [point[0] for point in self.points]]
+        apart = x[:, :, None] - x[:, None, :]
+        self.distance = np.median(np.sqrt((apart * apart).sum(axis=-1)), axis=0)
+        self.combos = np.array(list(combinations(range(len(self.points)), 3)))
+        i, j, k = self.combos.T
+        along = np.array(self.along)
+        self.a, self.b = self.distance[i, j], self.distance[j, k]
+        self.start, self.rest = along[i], self.total - along[k]
+        # Joints left out between two chosen ones must lie in line with them (halves of a bone, twist joints).
+        bow = (along[j] - along[i]) / np.maximum(self.a, 1e-9) + (along[k] - along[j]) / np.maximum(self.b, 1e-9) - 2.0
+        self.in_line = np.maximum(-((bow / 0.01) ** 2), -_WORST)
+        after = np.minimum(k + 1, len(self.points) - 1)
+        shank, foot = x[:, k] - x[:, j], x[:, after] - x[:, k]
+        lengths = np.linalg.norm(shank, axis=-1) * np.linalg.norm(foot, axis=-1)
+        turn = np.mean((shank * foot).sum(axis=-1) / np.maximum(lengths, 1e-12), axis=0)
+        self.ankle = np.where(after > k, -0.5 * ((turn - 0.25) / 0.45) ** 2, -1.5)
+
+    def _named(self, parts: tuple[str, str, str]) -> Array:
+        """Score of the names for each combination."""
+        said = np.array([[max(self.readings[j].says(part) for j in point) for point in self.points] for part in parts])
+        return NAME_WEIGHT * said[np.arange(3), self.combos].sum(axis=1)
+
+    def leg_scores(self) -> Array:
+        """Of each combination as hip, knee and ankle."""
+        length = self.a + self.b
+        score = off(self.b / self.a, 1.0, 0.2) + off(self.rest / length + 0.01, 0.26, 0.6)
+        score += off(self.start / length + 0.02, 0.17, 0.8) + self.ankle + self.in_line
+        return score + self._named(LEG)
+
+    def arm_scores(self, leg: float) -> Array:
+        """Of each combination as shoulder, elbow and wrist of a body with legs of the given length."""
+        length = self.a + self.b
+        score = off(self.b / self.a, 0.87, 0.27) + off(self.rest / length + 0.05, 0.3, 0.6)
+        score += off(self.start / length + 0.05, 0.38, 0.6) + off(length / leg, 0.66, 0.25) + self.in_line
+        branching = np.array([sum(len(self.tree.children[j]) for j in point) - len(point) for point in self.points])
+        # Fingers, or at least a thumb, leave from the wrist.
+        score += 0.7 * np.minimum(branching[self.combos[:, 2]], 2)
+        return score + self._named(ARM)
+
+    def limb(self, scores: Array, best: int, parts: tuple[str, str, str]) -> Limb:
+        """The limb of a combination."""
+        chosen = self.combos[best]
+        joints = [self._pick(int(point), part) for point, part in zip(chosen, parts, strict=True)]
+        before = [*self.lead, *(j for point in self.points[: chosen[0]] for j in point)]
+        first = self.points[chosen[0]]
+        before += first[: first.index(joints[0])]
+        after = tuple(tuple(point) for point in self.points[chosen[2] + 1 :])
+        length = float(self.a[best] + self.b[best])
+        return Limb((joints[0], joints[1], joints[2]), tuple(before), after, length, float(scores[best]))
+
+    def _pick(self, point: int, part: str) -> int:
+        """Of joints at one place, the best named, then the uppermost."""
+        return max(self.points[point], key=lambda joint: self.readings[joint].says(part))

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading motion files: one module a format, found by the file's suffix."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ...errors import FileProblem
+from ..clip import Clip
+from . import bvh
+from .limits import MAX_BYTES
+
+Reader = Callable[[Path], list[Clip]]
+
+SUFFIXES: dict[str, Reader] = {
+    ".bvh": bvh.read,
+}
+"""Suffix (lower case) -> reader. A new format is a new module and a row here."""
+
+
+def read(path: Path | str) -> list[Clip]:
+    """The clips of a motion file, in metres and Y up: one for each take and character.
+
+    Raises FileProblem, with the file's name and the reason, for a file that is missing, empty, too large, of an
+    unknown kind, damaged, or without motion.
+    """
+    path = Path(path)
+    reader = SUFFIXES.get(path.suffix.lower())
+    if reader is None:
+        raise FileProblem(f"{path.name}: this kind of file can't be read; known are {', '.join(sorted(SUFFIXES))}.")
+    try:
+        size = path.stat().st_size
+    except OSError as problem:
+        raise FileProblem(f"{path.name} can't be read: {problem.strerror or problem}.") from problem
+    if not path.is_file():
+        raise FileProblem(f"{path.name} is not a file.")
+    if size == 0:
+        raise FileProblem(f"{path.name} is empty.")
+    if size > MAX_BYTES:
+        raise FileProblem(f"{path.name} has {size >> 20} MiB; the limit is {MAX_BYTES >> 20} MiB.")
+    return reader(path)

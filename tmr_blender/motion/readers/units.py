@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Metres and Y up for files that state neither: both are found from the body in them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...errors import SkeletonProblem
+from .. import humanoid, quaternion
+from ..clip import Clip
+from ..quaternion import Array
+from ..skeleton import forward
+from ..tree import Tree
+
+UNITS: tuple[tuple[str, float, float, float], ...] = (
+    ("metre", 1.0, 0.45, 1.3),
+    ("centimetre", 0.01, 0.45, 1.3),
+    ("millimetre", 0.001, 0.45, 1.3),
+    ("inch", 0.0254, 0.6, 1.1),
+    ("CMU unit", 0.0254 / 0.45, 0.6, 1.1),
+    ("foot", 0.3048, 0.6, 1.1),
+    ("decimetre", 0.1, 0.6, 1.1),
+)
+"""Name, metres, and the shortest and longest leg (hip to ankle, metres) with which it is believed.
+
+The first that fits is taken: metric units are by far the most common, so children and giants are theirs.
+CMU's skeletons are in inches divided by 0.45.
+"""
+
+LEG = 0.82
+"""Where no unit fits, the body is scaled to legs of this length, an adult's."""
+
+_NO_BODY_IN_METRES = 20.0
+_UPRIGHT = 0.85
+
+
+def standing(clip: Clip) -> Clip:
+    """The clip in metres and Y up.
+
+    Without a human body in it, Y is taken to be up, and the unit to be the metre, or the centimetre where the
+    skeleton would reach farther than 20 metres.
+    """
+    try:
+        body = humanoid.recognise(clip)
+    except SkeletonProblem:
+        reach = max(Tree(clip.skeleton, clip.skeleton.rest_globals()[1][None]).below)
+        return scaled(clip, 1.0 if reach <= _NO_BODY_IN_METRES else 0.01)
+    joints = body.joints
+    poses = humanoid.poses(clip)
+    leg = _leg(poses, joints)
+    clip = scaled(clip, unit(leg))
+    return turned(clip, _up(clip, poses, joints, leg))
+
+
+def unit(leg: float) -> float:
+    """Metres in the unit of a body whose leg has this length."""
+    for _, metres, shortest, longest in UNITS:
+        if shortest <= leg * metres <= longest:
+            return metres
+    return LEG / leg
+
+
+def scaled(clip: Clip, factor: float) -> Clip:
+    """The clip with all lengths multiplied."""
+    if factor == 1.0:
+        return clip
+    skeleton = replace(clip.skeleton, offsets=clip.skeleton.offsets * factor)
+    return replace(clip, skeleton=skeleton, translations=clip.translations * factor)
+
+
+def turned(clip: Clip, up: Array) -> Clip:
+    """The clip turned so that its direction `up` (3,) is Y."""
+    if up[1] == 1.0:
+        return clip
+    turn = quaternion.between(up, np.array([0.0, 1.0, 0.0]))
+    roots = clip.skeleton.parents < 0
+    skeleton, rotations, translations = clip.skeleton, clip.rotations.copy(), clip.translations.copy()
+    rotations[:, roots] = quaternion.multiply(turn, rotations[:, roots])
+    translations[:, roots] = quaternion.rotate(turn, translations[:, roots])
+    offsets, rest = skeleton.offsets.copy(), skeleton.rest.copy()
+    offsets[roots] = quaternion.rotate(turn, offsets[roots])
+    rest[roots] = quaternion.multiply(turn, rest[roots])
+    return replace(clip, skeleton=replace(skeleton, offsets=offsets, rest=rest), rotations=rotations, translations=translations)
+
+
+def _leg(x: Array, joints: dict[str, int]) -> float:
+    """Length from hip to ankle, the mean of both legs; x: (poses, joints, 3)."""
+    total = 0.0
+    for side in ("left", "right"):
+        hip, knee, ankle = (x[:, joints[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
+        total += float(np.median(np.linalg.norm(knee - hip, axis=-1) + np.linalg.norm(ankle - knee, axis=-1)))
+    return total / 2.0
+
+
+def _up(clip: Clip, poses: Array, joints: dict[str, int], leg: float) -> Array:
+    """The axis, with its sign, that is up: Y unless the body clearly says otherwise.
+
+    A rest pose that stands like a person decides. Exporters that write no such pose leave the takes: a body that
+    stands along Z or X over most of them, with its feet at zero on that axis, is taken to stand on a floor there.
+    (Lying along Z on the floor of a Y-up file looks the same but for the feet, which then may be anywhere.)
+    """
+    y_up = np.array([0.0, 1.0, 0.0])
+    still = forward(clip.skeleton.parents, clip.skeleton.rest[None], clip.skeleton.offsets[None])[1]
+    if (axis := _axis_of(still, joints)) is not None and _is_standing(still, joints):
+        return axis
+    axis = _axis_of(poses, joints)
+    if axis is None or axis[1] != 0.0:
+        return y_up
+    feet = np.minimum(poses[:, joints["left_ankle"]] @ axis, poses[:, joints["right_ankle"]] @ axis)
+    return axis if np.median(np.abs(feet)) < 0.25 * leg else y_up
+
+
+def _back(x: Array, joints: dict[str, int]) -> tuple[Array, Array]:
+    """From the ankles to the hips, and from the hips to the shoulders, (poses, 3) each."""
+    ankles, hips, shoulders = (
+        (x[:, joints[f"left_{part}"]] + x[:, joints[f"right_{part}"]]) / 2.0 for part in ("ankle", "hip", "shoulder")
+    )
+    return hips - ankles, shoulders - hips
+
+
+def _axis_of(x: Array, joints: dict[str, int]) -> Array | None:
+    """The axis along which the body mostly extends from feet to shoulders, or None."""
+    legs, back = _back(x, joints)
+    up = np.mean(legs + back, axis=0)
+    up /= max(float(np.mean(np.linalg.norm(legs, axis=-1) + np.linalg.norm(back, axis=-1))), 1e-12)
+    best = int(np.argmax(np.abs(up)))
+    return np.sign(up[best]) * np.eye(3)[best] if abs(up[best]) > _UPRIGHT else None
+
+
+def _is_standing(x: Array, joints: dict[str, int]) -> bool:
+    """Whether a rest pose looks like a body: shoulders and hips apart, square to an upright back."""
+    legs, back = _back(x, joints)
+    up = (legs + back)[0]
+    across = [x[0, joints[f"left_{part}"]] - x[0, joints[f"right_{part}"]] for part in ("hip", "shoulder", "ankle")]
+    lengths = np.linalg.norm(across, axis=-1)
+    square = np.abs(across @ up) < 0.3 * np.maximum(lengths, 1e-12) * np.linalg.norm(up)
+    return bool(np.all(square) and np.all(lengths[:2] > 0.08 * np.linalg.norm(up)))
