@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes what the extension loads: `python -m models.export --out DIR`.
+
+DIR gets text_encoder.ts, motion_encoder.ts (TorchScript: loading them runs no Python of ours), tokenizer.json and model.json.
+The frozen language model joins the text encoder here, so it is never committed.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models import minilm, weights
+from models.architecture import TMR
+from tmr_blender.errors import TMRError
+from tmr_blender.motion.features import FPS, WIDTH
+
+MAX_FRAMES = 2400
+
+
+class ExportedText(nn.Module):
+    """Token ids and mask (b, l) int64 to a unit latent (b, d) and the unit sentence vector (b, 384)."""
+
+    def __init__(self, language: minilm.MiniLM, models: list[TMR]) -> None:
+        super().__init__()
+        self.language = language
+        self.heads = nn.ModuleList(model.text for model in models)
+        self.share = (1.0 / len(models)) ** 0.5
+
+    def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        states = self.language(ids, mask)
+        sentence = minilm.pool(states, mask)
+        latents = []
+        for head in self.heads:
+            latents.append(F.normalize(head(states, mask, sentence)[0], dim=-1) * self.share)
+        return torch.cat(latents, dim=-1), sentence
+
+
+class ExportedMotion(nn.Module):
+    """Raw features (b, t, 263) float32 at 20 fps and lengths (b,) int64 to a unit latent (b, d)."""
+
+    def __init__(self, models: list[TMR]) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleList(model.motion for model in models)
+        self.share = (1.0 / len(models)) ** 0.5
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """See the class."""
+        latents = []
+        for encoder in self.encoders:
+            latents.append(F.normalize(encoder(features, lengths)[0], dim=-1) * self.share)
+        return torch.cat(latents, dim=-1)
+
+
+def identity(models: list[TMR]) -> str:
+    """A hash of all weights: libraries remember by which networks their vectors were made."""
+    digest = hashlib.sha256(minilm.SHA256.encode())
+    for model in models:
+        for name, value in sorted(model.state_dict().items()):
+            if not name.startswith("decoder."):
+                digest.update(name.encode() + value.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def export(models: list[TMR], folder: Path) -> dict[str, str | int | float]:
+    """Writes the four files and returns what model.json says. Existing files are replaced once all are made."""
+    language = minilm.find_folder()
+    texts = torch.jit.script(ExportedText(minilm.load(language), models).eval())
+    motions = torch.jit.script(ExportedMotion(models).eval())
+    facts: dict[str, str | int | float] = {
+        "id": identity(models),
+        "name": "tmr",
+        "latent": sum(model.shape.latent for model in models),
+        "sentence": minilm.WIDTH,
+        "features": WIDTH,
+        "fps": FPS,
+        "max_frames": MAX_FRAMES,
+        "patch": models[0].shape.patch,
+        "max_tokens": minilm.MAX_TOKENS,
+        "networks": len(models),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.jit.save(texts, folder / "text_encoder.ts.new")
+    torch.jit.save(motions, folder / "motion_encoder.ts.new")
+    shutil.copyfile(language / "tokenizer.json", folder / "tokenizer.json.new")
+    (folder / "model.json.new").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    for made in sorted(folder.glob("*.new")):
+        made.replace(made.with_suffix(""))
+    return facts
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m models.export", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="folder of tmr*.safetensors, or one file")
+    options = parser.parse_args(arguments)
+    try:
+        models = [weights.load(options.weights)[0]] if options.weights.is_file() else weights.shipped(options.weights)
+        facts = export(models, options.out)
+    except TMRError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for file in sorted(options.out.iterdir()):
+        print(f"{file.name:<20}{file.stat().st_size / 1e6:8.2f} MB")
+    print(f"networks {facts['id']}, latents of {facts['latent']}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

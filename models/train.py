@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains TMR and its baselines: `python -m models.train --config tmr --data ../shared/data/cmu`.
+
+An interrupted run continues where it was when the same command is given again. The same seed gives the same batches; sums
+in floating point may differ between machines and numbers of threads.
+"""
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from models import config as configs
+from models import encode, losses, metrics, weights
+from models.architecture import TMR, draw
+from models.config import Config
+from models.data import LOADERS, clips, kinematics, splits
+from models.data.takes import Caption, DataSet
+from models.text import TextStore
+from tmr_blender.errors import TMRError
+
+CACHE = Path(__file__).parent.parent / ".cache"
+MICRO = 64
+"""Clips encoded at once: a batch is cut into such groups of like length, and contrasted as a whole."""
+DECODED_FRAMES = 200
+
+
+def statistics(data: DataSet, takes: frozenset[str]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (263,) of the features of the takes and their mirror images."""
+    total, square, count = np.zeros(263), np.zeros(263), 0
+    for name in sorted(takes):
+        rows = np.asarray(data.takes[name].features, dtype=np.float32)
+        for side in (rows, clips.mirror(rows)):
+            total += side.sum(axis=0, dtype=np.float64)
+            square += (side.astype(np.float64) ** 2).sum(axis=0)
+            count += len(side)
+    mean = total / count
+    return torch.tensor(mean, dtype=torch.float32), torch.tensor(np.sqrt(np.maximum(square / count - mean**2, 0)), dtype=torch.float32)
+
+
+def alike(samples: list[clips.Sample], sentences: Tensor, view: int, objective: configs.Objective) -> Tensor:
+    """(b, b) bool: pairs whose captions in this view mean nearly the same, or that are spans of one take."""
+    both = torch.tensor([sample.kinematic[view] for sample in samples])
+    limit = torch.where(both[:, None] & both[None], objective.alike_kinematic, objective.alike)
+    takes = np.array([sample.take for sample in samples])
+    same_take = torch.from_numpy(takes[:, None] == takes[None]) & ~(both[:, None] & both[None])
+    return (sentences @ sentences.T > limit) | same_take
+
+
+def batch_loss(model: TMR, samples: list[clips.Sample], store: TextStore, config: Config) -> dict[str, Tensor]:
+    """The terms of the loss for one batch; `total` is their weighted sum."""
+    samples = sorted(samples, key=lambda sample: len(sample.features))
+    groups = [samples[i : i + MICRO] for i in range(0, len(samples), MICRO)]
+    inputs = [encode.padded([sample.features for sample in group]) for group in groups]
+    encoded = [model.motion(*batch) for batch in inputs]
+    motion = (torch.cat([mu for mu, _ in encoded]).float(), torch.cat([log for _, log in encoded]).float())
+    objective, views = config.objective, config.training.views
+    drawn = draw(*motion)
+    parts: dict[str, list[Tensor]] = {"kl": [], "latent": [], "contrastive": [], "reconstruction": []}
+    first_text = drawn
+    for view in range(views):
+        said = [sample.texts[view] for sample in samples]
+        sentences = torch.from_numpy(store.sentence(said))
+        mu, logvar = model.text(*store.tokens(said), sentences)
+        text = (mu.float(), logvar.float())
+        drawn_text = draw(*text)
+        first_text = drawn_text if view == 0 else first_text
+        parts["kl"].append(losses.kl_terms(text, motion))
+        parts["latent"].append(losses.latent_distance(drawn_text, drawn))
+        pair = (drawn_text, drawn) if objective.sampled else (text[0], motion[0])
+        skip = alike(samples, sentences, view, objective)
+        if objective.contrastive == "infonce":
+            parts["contrastive"].append(losses.info_nce(*pair, objective.temperature, skip))
+        elif objective.contrastive == "margin":
+            parts["contrastive"].append(losses.margin(*pair, objective.gap, skip))
+    if model.decoder is not None and config.training.decoded:
+        parts["reconstruction"].append(_reconstruction(model, samples, (first_text, drawn), config.training.decoded))
+    terms = {name: torch.stack(values).mean() for name, values in parts.items() if values}
+    terms["total"] = torch.stack([objective.weights[name] * value for name, value in terms.items()]).sum()
+    return terms
+
+
+def _reconstruction(model: TMR, samples: list[clips.Sample], latents: tuple[Tensor, Tensor], count: int) -> Tensor:
+    """Decoded from text and from motion, summed; of a random choice of the clips that are short enough."""
+    short = [i for i, sample in enumerate(samples) if len(sample.features) <= DECODED_FRAMES]
+    chosen = sorted(random.sample(short, min(count, len(short))))
+    if not chosen or model.decoder is None:
+        return latents[0].new_zeros(())
+    raw, lengths = encode.padded([samples[i].features for i in chosen])
+    real = ((raw - model.motion.mean) * model.motion.scale).clamp(-8.0, 8.0)
+    made = [model.decoder(latent[chosen], lengths, raw.shape[1]).float() for latent in latents]
+    return losses.reconstruction(made[0], real, lengths) + losses.reconstruction(made[1], real, lengths)
+
+
+@dataclass
+class Run:
+    """A training run: the networks, their running average, and where they stand."""
+
+    config: Config
+    model: TMR
+    average: TMR
+    optimizer: torch.optim.Optimizer
+    steps: int
+    step: int = 0
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def advance(self, samples: list[clips.Sample], store: TextStore) -> dict[str, float]:
+        """One step of the optimiser; returns the terms of the loss."""
+        how = self.config.training
+        ramp = min((self.step + 1) / max(how.warmup * self.steps, 1.0), 1.0)
+        wave = 0.5 * (1.0 + math.cos(math.pi * min(self.step / self.steps, 1.0)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = how.rate * ramp * (0.02 + 0.98 * wave)
+        self.model.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            terms = batch_loss(self.model, samples, store, self.config)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms["total"].backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), how.clip)
+        self.optimizer.step()
+        self.step += 1
+        share = min(how.average, self.step / (self.step + 10.0))
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(now, 1.0 - share)
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def save(self, folder: Path) -> None:
+        """Everything needed to go on, as safetensors and JSON; written beside and then moved into place."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        tensors |= {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        for i, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
+        save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "state.new")
+        meta = {"config": self.config.to_dict(), "step": self.step, "epoch": self.epoch, "history": self.history}
+        (folder / "state.json.new").write_text(json.dumps(meta, indent=1), encoding="utf-8")
+        (folder / "state.new").replace(folder / "state.safetensors")
+        (folder / "state.json.new").replace(folder / "state.json")
+
+    def resume(self, folder: Path) -> bool:
+        """Takes up a saved run of the same config; False if there is none."""
+        if not (folder / "state.json").is_file():
+            return False
+        meta = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        if meta["config"] != json.loads(json.dumps(self.config.to_dict())):
+            raise TMRError(f"{folder} holds a run with another config: name another folder with --out, or delete it.")
+        tensors = load_file(folder / "state.safetensors")
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
+
+        self.average.load_state_dict(part("average."))
+        self.model.load_state_dict(part("model."))
+        whole = self.optimizer.state_dict()
+        whole["state"] = {}
+        for key, value in part("optimizer.").items():
+            index, name = key.split(".", 1)
+            whole["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(whole)
+        self.step, self.epoch, self.history = meta["step"], meta["epoch"], meta["history"]
+        return True
+
+
+def validate(model: TMR, data: DataSet, captions: tuple[Caption, ...], store: TextStore) -> dict[str, float]:
+    """Both directions on the captions, and the mean of log2(rank) over them, which varies least between runs."""
+    said = [caption.texts[0] for caption in captions]
+    scores = encode.texts([model], store, said) @ encode.motions([model], [data.span(caption) for caption in captions]).T
+    found = metrics.both_ways(scores)
+    places = np.concatenate([metrics.ranks(scores), metrics.ranks(scores.T)])
+    result = {f"{way}_{key}": found[way][key] for way in found for key in ("R1", "R3", "R10", "MedR")}
+    return {"log_rank": round(float(np.log2(places + 1.0).mean()), 4), **result}
+
+
+def start(config: Config, data: DataSet, takes: frozenset[str], per_epoch: int) -> Run:
+    """Fresh networks, seeded, with the statistics of the training takes."""
+    torch.manual_seed(config.training.seed)
+    model, average = TMR(config.shape), TMR(config.shape)
+    model.set_statistics(*statistics(data, takes))
+    average.load_state_dict(model.state_dict())
+    average.eval().requires_grad_(False)
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": config.training.decay}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=config.training.rate)
+    return Run(config, model, average, optimizer, config.training.epochs * per_epoch)
+
+
+def epoch_clips(whole: list[clips.Clip], windows: list[clips.Clip], config: Config, epoch: int) -> list[clips.Clip]:
+    """The clips of an epoch in a shuffled order that seed and epoch decide."""
+    chance = random.Random(f"{config.training.seed} {epoch}")
+    count = min(int(config.training.windows * len(whole)), len(windows))
+    order = whole * config.training.copies + chance.sample(windows, count)
+    chance.shuffle(order)
+    return order
+
+
+def train(config: Config, data: DataSet, chosen: splits.Split, folder: Path, sentences: Path, every: int, minutes: float) -> Run:
+    """Trains to the end of the config's epochs; saves and validates every few epochs."""
+    known = kinematics.of(data, sorted(chosen.train), sentences) if config.variation.kinematic else {}
+    whole, windows = clips.clips_of(data, chosen.train, known)
+    store = TextStore.open(CACHE / "texts.npz")
+    store.add([*clips.texts_of([*whole, *windows]), *(caption.texts[0] for caption in chosen.validation)])
+    batch = config.training.batch
+    per_epoch = len(epoch_clips(whole, windows, config, 0)) // batch
+    run = start(config, data, chosen.train, per_epoch)
+    resumed = run.resume(folder)
+    print(f"{len(whole)} clips, {len(windows)} windows, {len(store.rows)} texts, {per_epoch} steps an epoch", flush=True)
+    if resumed:
+        print(f"continues after epoch {run.epoch}", flush=True)
+    began = time.monotonic()
+    while run.epoch < config.training.epochs and time.monotonic() - began < 60.0 * minutes:
+        torch.manual_seed(config.training.seed + run.epoch)
+        random.seed(config.training.seed + run.epoch)
+        sampler = clips.Sampler(data, config.variation, config.training.seed + run.epoch)
+        order, sums = epoch_clips(whole, windows, config, run.epoch), {}
+        for at in range(0, per_epoch * batch, batch):
+            terms = run.advance([sampler.draw(clip, config.training.views) for clip in order[at : at + batch]], store)
+            sums = {name: sums.get(name, 0.0) + value / per_epoch for name, value in terms.items()}
+        run.epoch += 1
+        line = {"epoch": run.epoch, "minutes": round((time.monotonic() - began) / 60.0, 2), **{k: round(v, 4) for k, v in sums.items()}}
+        if run.epoch % every == 0 or run.epoch == config.training.epochs:
+            if chosen.validation:
+                line |= validate(run.average, data, chosen.validation, store)
+            run.history.append(line)
+            run.save(folder)
+        print(json.dumps(line), flush=True)
+    return run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
+    parser.add_argument("--config", default="tmr", help="a name in models/configs or a JSON file")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, e.g. training.epochs=5")
+    parser.add_argument("--data", type=Path, required=True, help="folder with motions.npz and captions.jsonl")
+    parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
+    parser.add_argument("--draw", type=int, help="hold out this draw of validation takes; without it, train on all but test")
+    parser.add_argument("--held-out", type=int, default=240)
+    parser.add_argument("--out", type=Path, help="folder of the run (default: .cache/runs/CONFIG)")
+    parser.add_argument("--kinematics", type=Path, help="file of sentences made before (default: made by the present rules)")
+    parser.add_argument("--every", type=int, default=5, help="epochs between saving and validating")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long; the same command goes on")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        config = configs.load(options.config, options.set)
+        folder = options.out or CACHE / "runs" / (config.name if options.draw is None else f"{config.name}_draw{options.draw}")
+        data = LOADERS[options.form](options.data, CACHE / "features")
+        chosen = splits.split(data, options.draw, options.held_out)
+        sentences = options.kinematics or kinematics.default_path(CACHE)
+        run = train(config, data, chosen, folder, sentences, options.every, options.minutes)
+    except TMRError as error:
+        print(error, file=sys.stderr)
+        return 2
+    weights.save(folder / "weights.safetensors", run.average.state_dict(), config)
+    print(f"weights: {folder / 'weights.safetensors'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
