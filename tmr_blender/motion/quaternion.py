@@ -41,9 +41,11 @@ def inverse(q: Array) -> Array:
 
 def rotate(q: Array, v: Array) -> Array:
     """Rotate vectors `(..., 3)` by unit quaternions `(..., 4)`."""
-    w, u = q[..., :1], q[..., 1:]
-    t = 2.0 * np.cross(u, v)
-    return v + w * t + np.cross(u, t)
+    # Written out by components: np.cross costs several times as much, and this is where time goes.
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    a, b, c = np.moveaxis(v, -1, 0)
+    r, s, t = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+    return np.stack([a + w * r + y * t - z * s, b + w * s + z * r - x * t, c + w * t + x * s - y * r], axis=-1)
 
 
 def from_axis_angle(axis: Array, angle: Array) -> Array:

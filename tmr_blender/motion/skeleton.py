@@ -50,8 +50,17 @@ def forward(parents: np.ndarray, rotations: Array, translations: Array) -> tuple
     """
     turned = np.array(rotations, dtype=np.float64)
     placed = np.array(translations, dtype=np.float64)
+    for joints in _levels(parents):
+        above = parents[joints]
+        turned[:, joints] = quaternion.multiply(turned[:, above], turned[:, joints])
+        placed[:, joints] = placed[:, above] + quaternion.rotate(turned[:, above], placed[:, joints])
+    return turned, placed
+
+
+def _levels(parents: np.ndarray) -> list[np.ndarray]:
+    """The joints below the roots, those of one depth together: all of them can be placed at once."""
+    depth = np.zeros(len(parents), dtype=np.int64)
     for joint, parent in enumerate(parents):
         if parent >= 0:
-            turned[:, joint] = quaternion.multiply(turned[:, parent], rotations[:, joint])
-            placed[:, joint] = placed[:, parent] + quaternion.rotate(turned[:, parent], translations[:, joint])
-    return turned, placed
+            depth[joint] = depth[parent] + 1
+    return [np.flatnonzero(depth == level) for level in range(1, int(depth.max(initial=0)) + 1)]
