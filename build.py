@@ -11,6 +11,8 @@ python build.py lock                      resolve the wheels again (maintainers)
 """
 
 import argparse
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -33,16 +35,22 @@ def model(plain: environments.Environment) -> None:
 
 
 def starter(plain: environments.Environment, rows: list[wheels.Wheel], torch_index: str) -> None:
-    """Convert the starter library's motions and index them."""
+    """Convert the starter library's motions to BVH and index them."""
     row = next(row for row in rows if row.name == "pybullet")
     code = [ROOT / "tmr_blender" / room for room in ("motion", "library", "tmr")]
+    clips, library = extension.STARTER / "clips", extension.STARTER / "library"
 
     def make() -> None:
         source = wheels.fetch(row, torch_index, plain.python)
-        command = [plain.python, "-m", "tmr_blender.library.starter.convert"]
-        require([*command, "--wheel", source, "--out", extension.STARTER, "--model", extension.MODEL], "No starter library")
+        shutil.rmtree(extension.STARTER, ignore_errors=True)
+        convert = [plain.python, "-m", "tmr_blender.library.starter.convert"]
+        require([*convert, "--source", source, "--out", clips], "The starter library's motions could not be converted")
+        for clip in clips.iterdir():  # the index stores their times, and the same input shall give the same zip
+            os.utime(clip, (extension.SAME_SECOND, extension.SAME_SECOND))
+        index = [plain.python, "-m", "tmr_blender", "index", clips, "--library", library, "--model", extension.MODEL]
+        require(index, "The starter library could not be indexed")
 
-    stage("starter library", digest([*code, extension.MODEL], row.sha256), [extension.STARTER], make)
+    stage("starter library", digest([*code, extension.MODEL], row.sha256), [clips, library], make)
 
 
 def zipped(target: wheels.Target, plain: environments.Environment, blender: environments.Environment, torch_index: str) -> Path:

@@ -3,6 +3,6 @@
 
 import sys
 
-if sys.version_info < (3, 11):  # before anything that such a Python can't even import
+if sys.version_info < (3, 11):  # noqa: UP036 (here, before anything that such a Python can't even import)
     print("build.py needs Python 3.11 or 3.13, as Blender embeds them.", file=sys.stderr)
     sys.exit(2)
