@@ -9,6 +9,7 @@ import bpy
 
 from ..errors import FileProblem, SkeletonProblem
 from ..motion import humanoid, readers
+from ..motion.calibration import without_calibration
 from ..motion.clip import Clip
 from ..retarget import roles, solver
 from . import action as action_writer
@@ -65,6 +66,7 @@ def apply(
 ) -> bpy.types.Action:
     """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
     options = solver.Options(fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel)
+    clip = without_calibration(clip)
     body_map = humanoid.recognise(clip)
     rig = rig_reader.read(rig_object)
     keys = solver.retarget(clip, body_map, rig, roles.map_rig(rig), options)
