@@ -20,9 +20,9 @@ from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
 from .target import Target, rigid, target
 
-# Where an ankle can be, in legs, when its foot is on a floor at height zero; otherwise nothing of the clip stands.
-STANDING = (-0.1, 0.3)
-# Height of a standing ankle, in legs, where the clip doesn't show it.
+# An ankle that is never lower than this, in legs, belongs to a body that doesn't stand in this clip (a jump, a swing).
+STANDING = 0.3
+# Height of a standing ankle, in legs, above a floor at zero, where the clip doesn't show it.
 ANKLE = 0.09
 
 
@@ -164,7 +164,7 @@ def hips_path(performance: Performance, standing: Stance, options: Options) -> A
     ratio = standing.leg / leg
     ankles = np.minimum(places["left_ankle"][:, 1], places["right_ankle"][:, 1])
     lowest = float(np.percentile(ankles, 2))
-    if not STANDING[0] * leg <= lowest <= STANDING[1] * leg:
+    if lowest > STANDING * leg:
         lowest = ANKLE * leg
     floor = (standing.positions["left_ankle"][1] + standing.positions["right_ankle"][1]) / 2
     path = hips * ratio
