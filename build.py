@@ -139,6 +139,8 @@ def command_package(options: argparse.Namespace) -> int:
         print(f"  sha256 {stages.file_digest(final)}")
     for sentence in missing:
         print(sentence, file=sys.stderr)
+    if len(missing) < len(wanted):
+        extension.write_repository(folder, module)
     # A maintainer who asked for one zip, or got none at all, has failed; a zip whose wheel nobody publishes has not.
     return 2 if missing and (options.target or len(missing) == len(wanted)) else 0
 

@@ -76,6 +76,12 @@ def command_line_tool(blender: Environment) -> Path:
     return found[-1]
 
 
+def write_repository(folder: Path, blender: Environment) -> None:
+    """Make a folder of zips an extension repository: a studio adds its URL or path in Blender and gets updates."""
+    command = [blender.python, "-I", command_line_tool(blender), "server-generate", "--repo-dir", folder]
+    require(command, "Blender's tool could not write the repository's index")
+
+
 def _lay_out(stage: Path, target: Target, chosen: list[Wheel], files: list[Path]) -> None:
     shutil.copytree(PACKAGE, stage, ignore=shutil.ignore_patterns("__pycache__"))
     missing = [name for name in WEIGHTS if not (MODEL / name).is_file()]
