@@ -102,9 +102,9 @@ def command_test(options: argparse.Namespace) -> int:
         ("ruff check", [tools / "ruff", "check", "."], {}),
         ("ruff format", [tools / "ruff", "format", "--check", "."], {}),
         ("pyright", [tools / "pyright"], {}),
-        ("tests in plain Python", [plain.python, "-m", "pytest", "-q", *PLAIN_TESTS, *options.pytest], {"TMR_ZIP": str(made)}),
+        ("tests in plain Python", [plain.python, "-m", "pytest", *PLAIN_TESTS, *options.pytest], {"TMR_ZIP": str(made)}),
         # -P keeps the source folder off the path: the installed extension is what gets tested.
-        ("tests in Blender", [module.python, "-P", "-m", "pytest", "-q", "tests/blender", *options.pytest], variables),
+        ("tests in Blender", [module.python, "-P", "-m", "pytest", "tests/blender", *options.pytest], variables),
     ):
         print(f"{name} ...", flush=True)
         start = time.perf_counter()
