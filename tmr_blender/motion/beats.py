@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Beat:
     """One thing to tell: an event or several alike in a row.
 
-    weight: how likely a viewer is to mention it. count: how often it happens. path: "", "curve left", "circle right" and so on for
-    getting about. back: whether it retraces the way after a half turn. The rest as in `postures.Event`.
+    weight: how likely a viewer is to mention it. count: how often it happens. path: of moves, "", "curve left", "circle right"
+    and so on. back: whether it retraces the way after a half turn. The rest as in `postures.Event`.
     """
 
     label: str
@@ -38,7 +38,7 @@ WEIGHTS: dict[str, float] = {
     "upside down": 5.0,
     **dict.fromkeys(("jump", "kick", "punch", "crawl", "sitting", "lying", "kneeling", "hop", "all fours", "wave"), 7.0),
     **dict.fromkeys(("run", "climb", "throw", "clap", "swing", "in place", "stand up"), 6.0),
-    **dict.fromkeys(("walk", "bending", "squat"), 5.0),
+    **dict.fromkeys(("walk", "bending"), 5.0),
     **dict.fromkeys(("crouching", "one leg", "stroke"), 4.0),
     **dict.fromkeys(("step", "raise", "turn"), 3.0),
     **dict.fromkeys(("arms out", "arms forward"), 3.0),

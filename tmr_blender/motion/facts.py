@@ -17,9 +17,9 @@ from .quaternion import Array
 
 LABELS = (
     *("walk", "run", "step", "hop", "crawl", "jump", "turn", "curve", "climb"),
-    *("bending", "crouching", "sitting", "kneeling", "all fours", "lying", "stand up", "squat", "bounce"),
+    *("bending", "crouching", "sitting", "kneeling", "all fours", "lying", "stand up", "in place"),
     *("cartwheel", "handstand", "flip", "handspring", "roll", "upside down"),
-    *("raise", "wave", "punch", "kick", "throw", "swing", "clap", "one leg"),
+    *("raise", "wave", "punch", "kick", "throw", "swing", "clap", "stroke", "one leg"),
     *("hands on hips", "hand to head", "arms out", "arms forward", "hands together"),
 )
 
@@ -27,7 +27,6 @@ STILL_SPEED = 0.12  # m/s of all joints on average: breathing and swaying stay b
 REPEATS = 0.55  # autocorrelation of the pose at which a viewer sees a rhythm
 LOOPABLE = 0.10  # metres between first and last pose, half of a walk's swing
 ONE_SIDED = 1.6  # ratio at which one arm is said to do the work
-LIMP = 1.25  # ratio of the time on one foot to that on the other; healthy gait stays within 1.1
 TRAVELS = ("walk", "run", "step", "hop", "crawl")
 
 
@@ -35,15 +34,15 @@ TRAVELS = ("walk", "run", "step", "hop", "crawl")
 class Facts:
     """Everything measured; plain numbers, strings and tuples, so that `dataclasses.asdict` is ready for JSON.
 
-    duration: seconds. travel, displacement: metres along the path and between its ends. direction: of the displacement, in the
-    first facing: "forward", "backward", "left", "right", "". speed, top_speed: m/s of the pelvis, mean and 98th percentile.
-    gait: the way of getting about that takes most time, "standing" where there is none. steps: of walks and runs.
+    duration: seconds. travel, displacement: metres along the path and between its ends. direction: of the displacement,
+    in the first facing: "forward", "backward", "left", "right", "". speed, top_speed: m/s of the pelvis, mean and 98th
+    percentile. gait: the way of getting about that takes most time, "standing" where there is none. steps: of walks and runs.
     turned, turning: degrees, net (left positive) and in all. path: "on the spot", "straight", "curve left", "curve right",
     "circle left", "circle right", "back and forth", "wandering". postures: (name, start, end). events: in order of start.
-    arm_swing: left and right, share of an arm's length. limbs: mean speeds of left arm, right arm, left leg, right leg, relative to
-    the pelvis, m/s. handed: "left", "right" or "both" arm doing the work, "" when still. period, repeats: seconds and count of a
-    rhythm, 0 without one. still: spans in seconds. limp: the side on which the body rests for less time, or "".
-    seam: metres between the first and the last pose (mean over joints, heading aside) plus a tenth of the difference of velocities.
+    arm_swing: left and right, share of an arm's length. limbs: mean speeds of left arm, right arm, left leg and right leg
+    relative to the pelvis, m/s. handed: "left", "right" or "both" arm doing the work, "" when still. period, repeats: seconds
+    and count of a rhythm, 0 without one. still: spans in seconds. limp: whether the walks are uneven. seam: metres between
+    the first and the last pose (mean over joints, heading aside) plus a tenth of the difference of velocities.
     energy: mean speed of all joints, m/s. scale: factor to an adult's size.
     """
 
@@ -66,7 +65,7 @@ class Facts:
     period: float
     repeats: int
     still: tuple[tuple[float, float], ...]
-    limp: str
+    limp: bool
     seam: float
     energy: float
     scale: float
@@ -114,14 +113,14 @@ def measure(positions: Array, fps: float) -> Facts:
         period=_round(period),
         repeats=repeats,
         still=tuple((round(a / FPS, 2), round(b / FPS, 2)) for a, b in spans(_activity(body) < STILL_SPEED, 0.8)),
-        limp=_limp(body, travelling),
+        limp=gait.uneven(body, travelling),
         seam=_round(_seam(body)),
         energy=_round(_activity(body).mean()),
         scale=_round(body.scale),
     )
 
 
-def _round(value: float) -> float:
+def _round(value: float | np.floating) -> float:
     return round(float(value), 3)
 
 
@@ -140,8 +139,17 @@ def _events(body: Body, states: np.ndarray) -> list[Event]:
     changes = [e for e in postures.changes(body, states) if not _within(e, tricks)]
     listed = tricks + jumps + moves + changes
     listed += [e for e in turns if not _within(e, tricks)]
-    listed += gait.climbs(body, states)
-    for found in (gestures.raises, gestures.waves, gestures.punches, gestures.kicks, gestures.throws, gestures.claps):
+    listed += [e for e in gait.climbs(body, states) if not _within(e, tricks)]
+    listed += gait.in_place(body)
+    for found in (
+        gestures.raises,
+        gestures.waves,
+        gestures.punches,
+        gestures.kicks,
+        gestures.throws,
+        gestures.claps,
+        gestures.strokes,
+    ):
         listed += [e for e in found(body) if not _within(e, tricks)]
     listed += gestures.holds(body) + gestures.legs(body)
     return sorted(listed, key=lambda e: (e.start, e.end))
@@ -156,7 +164,7 @@ def _within(event: Event, others: list[Event], share: float = 0.5) -> bool:
 def _as_hops(move: Event, jumps: list[Event]) -> Event:
     """A walk made of jumps is a hop."""
     inside = [j for j in jumps if move.start - 0.2 <= j.start and j.end <= move.end + 0.2]
-    if move.label == "walk" and len(inside) >= 2 and move.amount / len(inside) < 1.8:
+    if move.label == "walk" and len(inside) >= 2 and move.amount / len(inside) < 1.3:
         sides = {j.side for j in inside}
         side = sides.pop() if len(sides) == 1 else ""
         return Event("hop", move.start, move.end, side, move.amount, move.direction, "both" if side == "both" else "")
@@ -265,18 +273,6 @@ def _rhythm(body: Body) -> tuple[float, int]:
     best = max(inner[i] for i in tops)
     lag = next(i for i in tops if inner[i] > 0.9 * best) + first
     return lag / FPS, round(body.frames / lag)
-
-
-def _limp(body: Body, travelling: list[Event]) -> str:
-    """The side that carries for less of the time in walks of six steps or more, or ""."""
-    walks = [e for e in travelling if e.label == "walk" and e.end - e.start > 2.5]
-    if not walks:
-        return ""
-    down = np.concatenate([body.feet[_span(e)] < 0.03 for e in walks])
-    alone = [float((down[:, i] & ~down[:, 1 - i]).mean()) for i in range(2)]
-    if min(alone) < 0.05:
-        return ""
-    return "left" if alone[1] > LIMP * alone[0] else "right" if alone[0] > LIMP * alone[1] else ""
 
 
 def _seam(body: Body) -> float:

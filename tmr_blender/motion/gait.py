@@ -11,18 +11,21 @@ from .quaternion import Array
 
 MOVING = 0.22  # m/s of the pelvis's path; weight shifts of someone standing stay below
 STEPS_AWAY = 0.35  # metres: less is a shift of weight, not a walk
-RUN_SPEED = 2.2  # m/s: adults change from walking to running at 2.0 to 2.3
-JOG_SPEED = 1.4  # below this, both feet off the ground is hopping or jumping
+RUN_SPEED = 1.9  # m/s: adults change from walking to running at 2.0 to 2.3, and starts and stops count
+JOG_SPEED = 1.2  # below this, both feet off the ground is hopping or jumping
 FLIGHT = 0.035  # metres of both feet above their standing height
+FALLING, FREE_FALL = -3.5, -5.0  # m/s^2 of the pelvis throughout and at the least; walking stays above -2.6
 SLOW, FAST, SPRINT = 0.75, 1.65, 4.2  # m/s of walks and runs
 
 TURN_RATE = np.radians(28.0)  # per second: gait alone sways the body by less
 TURN = 35.0  # degrees: less is not told as a turn
 CURVE_RADIUS = 0.55  # metres: a turn on a wider path is a curve
 
+LIMP_STEPS, LIMP_TIME, LIMP_HEIGHT = 8, 0.15, 0.025  # steps in a row; share of a step's time; metres of the pelvis
+
 JUMP_FLIGHT = 0.18  # seconds of both feet off the ground
-JUMP_CLEARANCE = 0.09  # metres of the lower foot at the top
-LEAP_CLEARANCE = 0.16  # the same while running, where every step has a flight
+JUMP_CLEARANCE = 0.05  # metres of the lower foot at the top
+LEAP_CLEARANCE, LEAP_FLIGHT = 0.17, 0.35  # one of them while running, where every step has a flight
 
 
 def turns(body: Body) -> list[Event]:
@@ -40,13 +43,23 @@ def turns(body: Body) -> list[Event]:
             length = float(np.linalg.norm(np.diff(body.root[a : b + 1, [0, 2]], axis=0), axis=-1).sum())
             radius = length / np.radians(angle)
             label = "curve" if radius > CURVE_RADIUS and (end - start) / FPS > 1.0 else "turn"
+            before, after = float(np.median(heading[max(a - 16, 0) : a + 1])), float(np.median(heading[b : b + 17]))
+            # A twist of the trunk comes back at once; a turn stays.
+            if angle < 100.0 and sign * np.degrees(after - before) < 0.6 * angle:
+                continue
             found.append(event(label, (start, end), side=side, amount=angle))
     return sorted(found, key=lambda e: e.start)
 
 
 def airborne(body: Body) -> list[tuple[int, int]]:
-    """Half-open spans in which nothing touches the ground."""
-    return spans((body.feet.min(axis=1) > FLIGHT) & (body.lowest > 0.02) & ~body.inverted, 0.1, gap=0.05)
+    """Half-open spans of flight: the pelvis falls freely while both feet are off the ground."""
+    found = []
+    for start, end in spans((body.lift < FALLING) & ~body.inverted, 0.1, gap=0.05):
+        up = body.feet[start:end].min(axis=1)
+        rest = body.feet[max(start - 6, 0) : start + 1].min()
+        if body.lift[start:end].min() < FREE_FALL and up.max() - min(rest, 0.05) > FLIGHT:
+            found.append((max(start - 1, 0), end))
+    return found
 
 
 def step_frames(body: Body) -> list[int]:
@@ -115,7 +128,8 @@ def _travel(
     share = sum(air) / (end - start)
     top = float(np.percentile(body.speed[start:end], 80.0))
     both = _together(body, span)
-    if top > RUN_SPEED or (top > JOG_SPEED and share > 0.12 and not both):
+    bounce = float((body.lift[start:end] < FALLING).mean())
+    if top > RUN_SPEED + 0.5 or (top > RUN_SPEED and bounce > 0.05) or (top > JOG_SPEED and bounce > 0.15 and not both):
         manner = "sprint" if top > SPRINT else "jog" if top < RUN_SPEED + 0.3 else ""
         return event("run", span, amount=length, direction=direction, manner=manner)
     if share > 0.22 and len(air) >= 2:
@@ -162,8 +176,9 @@ def jumps(body: Body, states: np.ndarray, flights: list[tuple[int, int]]) -> lis
         fast = float(body.speed[start:end].max()) > JOG_SPEED + 0.3
         around = slice(max(start - 6, 0), min(end + 6, body.frames))
         rise = float(pelvis[start:end].max() - min(pelvis[around.start], pelvis[around.stop - 1]))
-        enough = clearance > (LEAP_CLEARANCE if fast else JUMP_CLEARANCE)
-        if not enough or (end - start) / FPS < JUMP_FLIGHT or rise < 0.04:
+        seconds = (end - start) / FPS
+        enough = (clearance > LEAP_CLEARANCE or seconds > LEAP_FLIGHT) if fast else clearance > JUMP_CLEARANCE
+        if not enough or seconds < JUMP_FLIGHT or rise < 0.04:
             continue
         a, b = max(start - 4, 0), min(end + 4, body.frames - 1)
         moved = body.turned(np.repeat((body.root[b] - body.root[a])[None], body.frames, axis=0))[start]
@@ -222,6 +237,8 @@ def climbs(body: Body, states: np.ndarray) -> list[Event]:
     for a, b in pairwise(marks):
         rise = float(level[b] - level[a])
         pelvis = float(body.root[b, 1] - body.root[a, 1])
+        if not upright[max(a - 10, 0) : b + 10].all() or body.inverted[a : b + 1].any():
+            continue
         if b > a and abs(rise) > 0.14 and rise * pelvis > 0 and abs(pelvis) > 0.1:
             # Only the part in which the level changes.
             inner = np.flatnonzero(np.abs(level[a : b + 1] - level[a]) > 0.1 * abs(rise))
@@ -236,3 +253,40 @@ def climbs(body: Body, states: np.ndarray) -> list[Event]:
                     )
                 )
     return found
+
+
+def in_place(body: Body) -> list[Event]:
+    """Stepping, marching or running on the spot: the feet lift in turn while the pelvis stays."""
+    apart = body.feet[:, 0] - body.feet[:, 1]
+    marks = np.array(swings(apart, 0.1), dtype=np.int64)
+    if len(marks) < 5:
+        return []
+    stepping = np.zeros(body.frames, dtype=bool)
+    for a, b in zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True):
+        # Each foot in its turn: one high, then the other.
+        if b - a < 1.0 * FPS and apart[a] * apart[b] < 0 and body.speed[a : b + 1].mean() < 0.35:
+            stepping[a : b + 1] = True
+    found = []
+    for start, end in spans(stepping & (body.height > 0.75), 1.4):
+        knees = body.local[start:end, [J["left_knee"], J["right_knee"]], 1]
+        fall = float((body.lift[start:end] < FALLING).mean())
+        manner = "run" if fall > 0.15 else "high" if float(np.percentile(knees, 95)) > -0.15 else ""
+        found.append(event("in place", (start, end), amount=int(((marks >= start) & (marks < end)).sum()), manner=manner))
+    return found
+
+
+def uneven(body: Body, travelling: list[Event]) -> bool:
+    """Whether walks limp: steps of one foot take longer, or the pelvis is carried higher over one foot."""
+    steps = np.array(step_frames(body), dtype=np.int64)
+    ratios, heights = [], []
+    for move in travelling:
+        inside = steps[(steps >= move.start * FPS) & (steps < move.end * FPS)] if move.label == "walk" else steps[:0]
+        if len(inside) < LIMP_STEPS:
+            continue
+        times, pelvis = np.diff(inside), body.joints[inside, 0, 1]
+        odd, even = float(np.median(times[::2])), float(np.median(times[1::2]))
+        ratios.append(max(odd, even) / max(min(odd, even), 1.0) - 1.0)
+        heights.append(abs(float(np.median(pelvis[::2]) - np.median(pelvis[1::2]))))
+    if not ratios:
+        return False
+    return float(np.mean(ratios)) / LIMP_TIME + float(np.mean(heights)) / LIMP_HEIGHT > 1.4

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What arms and legs do apart from getting the body about: raises, waves, punches, kicks and the like."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from .kinematics import ARM, FPS, SIDES, Body, J, peaks, smooth, spans, swings
+from .kinematics import FPS, SIDES, Body, J, peaks, rate, smooth, spans, swings
 from .postures import Event, event
-from .quaternion import Array
 
 RAISED = 0.4  # seconds that a raised hand is told from a swing
-PUNCH_SPEED = 2.4  # m/s of the wrist; reaching for things is below 1.5, and 12 fps takes a third off a punch
+PUNCH_SPEED = 1.9  # m/s of the wrist; reaching for things is below 1.5, and 12 fps takes a third off a punch
 KICK_SPEED = 2.6  # m/s of the ankle relative to the pelvis
+BALL_KICK = 4.2  # m/s of a low kick; the leg of a walk swings at 2.5
 THROW_SPEED = 4.5
+STROKE_SPEED = 0.35  # m/s of the wrist about its place; arms of someone standing sway at 0.1
 ONE_LEG = 1.2  # seconds on one leg that gait does not have
 HOLD = 0.8  # seconds a pose of the arms must last to be told
 
@@ -21,7 +24,10 @@ def raises(body: Body) -> list[Event]:
     masks = {}
     for side in SIDES:
         wrist, shoulder = body.local[:, J[f"{side}_wrist"], 1], body.local[:, J[f"{side}_shoulder"], 1]
-        masks[side] = (wrist > shoulder + 0.02) & (body.torso[:, 1] > 0.5)
+        elbow = body.local[:, J[f"{side}_elbow"], 1]
+        # A hand held up beside the shoulder counts as well, if the forearm points up.
+        up = (wrist > shoulder + 0.02) | ((wrist > shoulder - 0.1) & (wrist > elbow + 0.15))
+        masks[side] = up & (body.torso[:, 1] > 0.5)
     both = masks["left"] & masks["right"]
     for start, end in spans(both, RAISED, gap=0.3):
         found.append(event("raise", (start, end), side="both", manner=_how_high(body, "left", start, end, "right")))
@@ -52,7 +58,13 @@ def waves(body: Body) -> list[Event]:
             turns = swings(across - smooth(across, 0.6), 0.08)
             seconds = (turns[-1] - turns[0]) / FPS if len(turns) > 3 else 0.0
             sway = float(np.std(fore[:, 2])) if len(fore) else 0.0
-            if len(turns) >= 4 and 1.2 < (len(turns) - 1) / max(seconds, 0.1) < 9.0 and float(np.std(across)) > 0.6 * sway:
+            upright = float((fore[:, 1] / np.maximum(np.linalg.norm(fore, axis=-1), 1e-6)).mean()) > 0.55
+            if (
+                upright
+                and len(turns) >= 4
+                and 1.2 < (len(turns) - 1) / max(seconds, 0.1) < 9.0
+                and float(np.std(across)) > 0.6 * sway
+            ):
                 found.append(event("wave", (start + turns[0], start + turns[-1] + 1), side=side, amount=len(turns) // 2))
     return found
 
@@ -110,8 +122,14 @@ def kicks(body: Body) -> list[Event]:
             b = min(frame + 8, body.frames)
             a = max(frame - 4, 0)
             top = a + int(np.argmax(out[a:b]))
-            other_down = body.feet[top, 1 - i] < 0.12
-            if body.feet[top, i] > 0.32 and out[top] > 0.42 and reach[top] > 0.75 and other_down and body.torso[top, 1] > 0.3:
+            high = body.feet[top, i] > 0.32 and out[top] > 0.42 and reach[top] > 0.75
+            # A ball on the ground is kicked low but hard.
+            hard = (
+                speed[frame] > BALL_KICK
+                and body.limb_velocity[frame, ankle, 2] > 0.7 * speed[frame]
+                and body.speed[frame] < 1.8
+            )
+            if (high or (hard and out[top] > 0.35)) and body.torso[top, 1] > 0.3:
                 hits.append((top, side))
     return _bouts("kick", sorted(set(hits)), 1.5)
 
@@ -122,7 +140,7 @@ def throws(body: Body) -> list[Event]:
     wrists = body.local[:, [J["left_wrist"], J["right_wrist"]]]
     apart = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=-1)
     speeds = body.limb_speed[:, [J["left_wrist"], J["right_wrist"]]]
-    together = (smooth(apart, 0.1) < 0.38) & (speeds.min(axis=1) > 2.5)
+    together = (smooth(apart, 0.1) < 0.26) & (speeds.min(axis=1) > 1.8)
     for start, end in spans(together, 0.1, gap=0.3):
         a, b = max(start - 8, 0), min(end + 8, body.frames)
         arc = float(np.linalg.norm(np.ptp(wrists[a:b].mean(axis=1), axis=0)))
@@ -159,7 +177,10 @@ def holds(body: Body) -> list[Event]:
         hip, head = local[:, J[f"{side}_hip"]], local[:, J["head"]]
         calm = smooth(body.limb_speed[:, J[f"{side}_wrist"]], 0.2) < 0.6
         masks["hands on hips", side] = (
-            (np.linalg.norm(wrist - hip, axis=-1) < 0.27) & (sign * (elbow - wrist)[:, 0] > 0.08) & calm
+            (np.linalg.norm(wrist - hip, axis=-1) < 0.27)
+            & (sign * (elbow - wrist)[:, 0] > 0.08)
+            & (body.extension(side) < 0.86)
+            & calm
         )
         masks["hand to head", side] = (np.linalg.norm(wrist - head, axis=-1) < 0.27) & (wrist[:, 1] < head[:, 1] + 0.2)
         level = np.abs(wrist[:, 1] - shoulder[:, 1]) < 0.22
@@ -194,16 +215,40 @@ def legs(body: Body) -> list[Event]:
     return found
 
 
-def high_steps(body: Body, span: tuple[int, int]) -> float:
-    """Median height (metres) that the knees reach below (negative) or above the hips over a walk."""
-    knees = body.local[span[0] : span[1], [J["left_knee"], J["right_knee"]], 1]
-    return float(np.median(np.percentile(knees, 95, axis=0)))
+def strokes(body: Body) -> list[Event]:
+    """A hand moving to and fro at least twice: wiping, sawing, shaking, stirring.
 
-
-def arm_swing(body: Body) -> Array:
-    """Peak-to-peak fore-and-aft travel (2,) of the left and right wrist relative to the shoulders, as a share of the arm."""
-    out = []
+    Direction: "up", "side", "front" or "circle"; the manner is where: "head", "chest", "waist" or "low".
+    """
+    found: list[Event] = []
     for side in SIDES:
-        z = body.local[:, J[f"{side}_wrist"], 2] - body.local[:, J[f"{side}_shoulder"], 2]
-        out.append(float(np.percentile(z, 95) - np.percentile(z, 5)) / ARM)
-    return np.array(out)
+        wrist = body.local[:, J[f"{side}_wrist"]] - body.local[:, J["spine3"]]
+        fast = wrist - smooth(wrist, 0.7)
+        busy = smooth(np.linalg.norm(rate(fast), axis=-1), 0.3) > STROKE_SPEED
+        for start, end in spans(busy & (body.speed < 0.4), 1.2, gap=0.3):
+            piece = fast[start:end]
+            spread = np.linalg.svd(piece - piece.mean(axis=0), full_matrices=False)
+            axis, share = spread[2][0], spread[1] ** 2 / max(float((spread[1] ** 2).sum()), 1e-9)
+            turns = swings(piece @ axis, 0.08)
+            if len(turns) < 4 or (len(turns) - 1) / ((turns[-1] - turns[0]) / FPS) < 0.9:
+                continue
+            direction = "circle" if share[1] > 0.3 else ("side", "up", "front")[int(np.argmax(np.abs(axis)))]
+            height = float(np.median(body.local[start:end, J[f"{side}_wrist"], 1]))
+            where = "head" if height > 0.55 else "chest" if height > 0.22 else "waist" if height > -0.25 else "low"
+            span = (start + turns[0], start + turns[-1] + 1)
+            found.append(event("stroke", span, side=side, amount=len(turns) // 2, direction=direction, manner=where))
+    return _both(found)
+
+
+def _both(found: list[Event]) -> list[Event]:
+    """The same stroke of both hands at once is one of both."""
+    out: list[Event] = []
+    for e in sorted(found, key=lambda e: e.start):
+        twin = next(
+            (o for o in out if o.side != e.side and min(o.end, e.end) - max(o.start, e.start) > 0.6 * (e.end - e.start)), None
+        )
+        if twin is None:
+            out.append(e)
+        elif twin.side != "both":
+            out[out.index(twin)] = replace(twin, side="both", end=max(twin.end, e.end))
+    return out

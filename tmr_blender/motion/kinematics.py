@@ -68,7 +68,7 @@ def extremum(values: Array, seconds: float, largest: bool) -> Array:
 
 
 def peaks(values: Array, height: float, apart: float, prominence: float) -> list[int]:
-    """Frames of maxima above `height` that stand `prominence` above the valleys around them, the larger of two within `apart` s."""
+    """Frames of maxima above `height`, `prominence` out of the valleys around them; of two within `apart` s, the larger."""
     if len(values) < 3 or values.max() <= height:
         return []
     # A valley before the first and after the last sample lets maxima near the ends count.
@@ -226,29 +226,24 @@ class Body:
 
     @cached_property
     def feet(self) -> Array:
-        """Height (frames, 2) above the ground of the lower of ankle and ball of the left and right foot."""
-        return np.stack(
-            [
-                np.minimum(self.above[:, J[f"{s}_ankle"]] - self._ankle, self.above[:, J[f"{s}_foot"]] - self._ball)
-                for s in SIDES
-            ],
-            axis=-1,
-        )
+        """Height (frames, 2) of the left and right foot above where it is when it stands: the lower of ankle and ball."""
+        heights = []
+        for side in SIDES:
+            pair = []
+            for joint in (J[f"{side}_ankle"], J[f"{side}_foot"]):
+                above = self.above[:, joint]
+                slow = np.linalg.norm(rate(self.joints[:, joint]), axis=-1) < 0.3
+                lowest = float(np.percentile(above, 5.0))
+                # Skeletons put the ball anywhere from the sole to 7 cm above it, and its markers dip at every push-off.
+                standing = float(np.percentile(above[slow], 30.0)) if slow.sum() > 4 else lowest
+                pair.append(above - min(standing, lowest + 0.06))
+            heights.append(np.minimum(*pair))
+        return np.stack(heights, axis=-1)
 
     @cached_property
-    def _ankle(self) -> float:
-        """How high an ankle is when its foot stands, metres."""
-        return float(np.percentile(self.above[:, [J["left_ankle"], J["right_ankle"]]], 5.0))
-
-    @cached_property
-    def _ball(self) -> float:
-        """How high the ball of a standing foot is, metres."""
-        return float(np.percentile(self.above[:, [J["left_foot"], J["right_foot"]]], 5.0))
-
-    @cached_property
-    def lowest(self) -> Array:
-        """Height (frames,) of the lowest joint above the ground: the whole body is in the air where it is high."""
-        return self.above.min(axis=1)
+    def lift(self) -> Array:
+        """Vertical acceleration (frames,) of the pelvis, m/s^2: about -9.8 in flight, within 3 of zero in a walk."""
+        return rate(rate(smooth(self.joints[:, 0, 1], 0.05)))
 
     @cached_property
     def inverted(self) -> np.ndarray:

@@ -2,7 +2,6 @@
 """How the body is carried: standing, sitting, lying, upside down, and the changes between them."""
 
 from dataclasses import dataclass
-
 from itertools import pairwise
 
 import numpy as np
@@ -21,8 +20,12 @@ KNEE_DOWN = 0.18  # the joint of a knee on the floor is 0.05 to 0.15 above it
 CROUCHED = 0.82  # of the standing height: a deep step lowers the pelvis by a tenth
 SEATED = 0.80
 BEHIND = -0.10  # centre of mass this far behind the ankles: no one stands like that without a seat
-BENT = np.cos(np.radians(50.0))  # trunk to vertical
+BENT = np.cos(np.radians(52.0))  # trunk to vertical; runners and fighters lean up to 50 degrees
+BOWED = np.cos(np.radians(60.0))  # that a bend must reach
+PERCHED = 0.93  # of the standing height on a high stool
 SHORTEST = 0.35  # seconds a posture must last
+ROLL_HEAD = 0.27  # metres: a roll goes over the neck, a handspring keeps the head off the floor
+ON_HANDS = 1.0  # seconds on the hands; reaching down to the floor is shorter
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,23 @@ def classify(body: Body) -> np.ndarray:
     thigh = np.abs(body.local[:, [J["left_knee"], J["right_knee"]], 1]).mean(axis=1)
     seat = (height < SEATED) & (upright > 0.7) & (thigh < 0.27) & quiet
     out[seat & (smooth(body.balance, 0.2) < BEHIND)] = 3
+    # On a high stool the legs are half bent, but no one holds that upright without a lean of the trunk.
+    forward = body.local[:, [J["left_knee"], J["right_knee"]], 2].min(axis=1) > 0.3
+    still = smooth(body.speed, 0.2) < 0.2
+    out[(height < PERCHED) & (upright > 0.93) & forward & still & (smooth(body.balance, 0.2) < 0.03)] = 3
     out[(pelvis < 0.32) & (upright > 0.5)] = 3
     out[(knees[:, 0] < KNEE_DOWN) & (pelvis > 0.3) & (height < 0.75) & (upright > 0.6)] = 4
     floor_hands = hands.max(axis=1) < FLOOR_HAND
     out[floor_hands & (upright < 0.65) & (height < 0.85) & (above[:, J["head"]] < 1.0)] = 5
     out[(chest < LYING_CHEST) & (pelvis < LYING_PELVIS) & (upright < 0.6) & ~(floor_hands & (chest > 0.3))] = 6
     out[body.inverted] = 0
-    return _steady(out)
+    out = _steady(out)
+    for name, start, end in segments(out):
+        shallow = name == "bending" and upright[start:end].min() > BOWED
+        brief = name == "all fours" and end - start < ON_HANDS * FPS and upright[max(start - 20, 0) : end + 20].max() > 0.8
+        if shallow or brief:
+            out[start:end] = 0 if shallow else 1
+    return out
 
 
 def _steady(states: np.ndarray) -> np.ndarray:
@@ -170,13 +183,6 @@ def lying_side(body: Body, start: int, end: int) -> str:
     return "back" if up > 0.5 else "belly" if up < -0.5 else "side"
 
 
-def squats(body: Body, states: np.ndarray) -> list[tuple[int, int]]:
-    """Spans in which the pelvis sinks with the trunk upright and comes up again on the spot."""
-    deep = (body.height < CROUCHED) & (body.torso[:, 1] > 0.6) & (body.speed < 0.7) & (body.feet.max(axis=1) < 0.2)
-    deep &= ~np.isin(states, [POSTURES.index(n) for n in LOW])
-    return [(a, b) for a, b in spans(deep, 0.2) if a > 0 and b < body.frames]
-
-
 def _turning(body: Body) -> tuple[Array, Array]:
     """Rate of the trunk's rotation (frames,) in rad/s about its own across axis (forwards positive) and its front axis."""
     torso, across, front = body.torso, body.across, body.front
@@ -198,12 +204,13 @@ def acrobatics(body: Body) -> list[Event]:
         on_hands = hands[start:end].min() < 0.3
         seconds = (end - start) / FPS
         way = "forward" if about_across > 0 else "backward"
+        head = body.above[start:end, J["head"]].min()
         if on_hands and seconds > 1.2:
             found.append(event("handstand", (start, end)))
-        elif on_hands and abs(about_front) > abs(about_across):
-            found.append(event("cartwheel", (first, last), side="left" if about_front < 0 else "right"))
-        elif body.above[start:end, 0].max() < 0.6:
+        elif head < ROLL_HEAD and body.above[start:end].min() < 0.1:
             found.append(event("roll", (first, last), direction=way))
+        elif on_hands and abs(about_front) > 1.2 * abs(about_across):
+            found.append(event("cartwheel", (first, last), side="left" if about_front < 0 else "right"))
         elif abs(about_across) + abs(about_front) > 2.0:
             found.append(event("handspring" if on_hands else "flip", (first, last), direction=way))
         else:

@@ -80,7 +80,7 @@ def _walk(b: Beat, facts: Facts) -> list[Phrase]:
     else:
         if b.manner == "slow":
             verbs = ("walk", "walk", "stroll")
-        out = _each(verbs, paths) + [("walk", "")]
+        out = [*_each(verbs, paths), ("walk", "")]
     out = [(v, f"{r} {p}") for v, r in out for p in paces]
     if b.manner == "slow":
         out += [("walk slowly", r) for r in paths]
@@ -99,7 +99,8 @@ def _walk(b: Beat, facts: Facts) -> list[Phrase]:
         steps = f"{NUMBERS[facts.steps]} steps"
         out += _each(("take", "walk"), tuple(f"{steps} {w}" for w in WAYS[b.direction]))
     if facts.limp and b.direction == "forward" and b.amount > 2.0:
-        out += _each(("walk",), (f"with a limp on the {facts.limp} leg", "with an uneven gait", "unevenly"))
+        out.append(("limp", ""))
+        out += _each(("walk",), ("with a limp", "with an uneven gait", "unevenly"))
     swing = sum(facts.arm_swing) / 2
     if swing > 1.1 and b.direction == "forward":
         out += _each(("walk",), ("swinging {their} arms", "with swinging arms"))
@@ -188,10 +189,8 @@ def _turn(b: Beat, facts: Facts) -> list[Phrase]:
     if b.amount < 60.0:
         return _each(("turn",), (f"slightly to the {side}", f"a bit to the {side}", f"a little {side}", f"slightly {side}"))
     if b.amount < 125.0:
-        return _each(
-            ("turn",),
-            (side, f"to the {side}", f"90 degrees to the {side}", f"a quarter turn to the {side}", f"to {{their}} {side}"),
-        ) + [("make", f"a {side} turn")]
+        rests = (side, f"to the {side}", f"90 degrees to the {side}", f"to {{their}} {side}")
+        return [*_each(("turn",), rests), ("make", f"a {side} turn"), ("make", f"a quarter turn to the {side}")]
     if b.amount < 235.0:
         rests = (
             "around",
@@ -201,7 +200,7 @@ def _turn(b: Beat, facts: Facts) -> list[Phrase]:
             f"180 degrees to the {side}",
             f"around {clock}",
         )
-        return _each(("turn",), rests) + [("make", f"a half turn to the {side}"), ("turn", "back")]
+        return [*_each(("turn",), rests), ("make", f"a half turn to the {side}"), ("turn", "back")]
     if b.amount < 320.0:
         return _each(
             ("turn", "rotate"), (f"three quarters of a circle to the {side}", f"270 degrees {clock}", f"around to the {side}")
@@ -233,7 +232,7 @@ def _climb(b: Beat, facts: Facts) -> list[Phrase]:
 
 
 def _bend(b: Beat, facts: Facts) -> list[Phrase]:
-    out = _each(("bend",), ("over", "down", "forward", "forward at the waist")) + [("lean", "forward"), ("bow", "down")]
+    out = [*_each(("bend",), ("over", "down", "forward", "forward at the waist")), ("lean", "forward"), ("bow", "down")]
     if b.direction == "backward":
         out = [("lean", "back"), ("bend", "backwards"), ("arch", "{their} back")]
     elif b.direction in ("left", "right"):
@@ -277,10 +276,8 @@ def _kneel(b: Beat, facts: Facts) -> list[Phrase]:
 
 
 def _fours(b: Beat, facts: Facts) -> list[Phrase]:
-    places = ("on all fours", "on hands and knees", "down on hands and knees")
-    return _each(("get down" if b.direction else "be", "stay", "go" if b.direction else "rest"), places) + [
-        ("support", "{their} body with both hands on the floor")
-    ]
+    verbs = ("get down", "go down") if b.direction else ("be", "stay", "rest")
+    return [*_each(verbs, ("on all fours", "on hands and knees")), ("support", "{their} body with both hands on the floor")]
 
 
 def _lie(b: Beat, facts: Facts) -> list[Phrase]:
@@ -468,7 +465,6 @@ WORDS: dict[str, Callable[[Beat, Facts], list[Phrase]]] = {
     "all fours": _fours,
     "lying": _lie,
     "stand up": _get_up,
-    "squat": _trick((("squat", "down"), ("do", "a squat"), ("bend", "{their} knees"))),
     "in place": _in_place,
     "cartwheel": _trick((("do", "a cartwheel"), ("perform", "a cartwheel"), ("cartwheel", "sideways"))),
     "handstand": _trick((("do", "a handstand"), ("stand", "on {their} hands"), ("perform", "a handstand"))),
