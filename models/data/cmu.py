@@ -7,6 +7,7 @@ motions.npz: `joints` int16 (frames, 20, 3), all takes one after another, metres
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,12 @@ def _features(folder: Path, cache: Path | None) -> dict[str, Take]:
     if not (table.is_file() and index.is_file()):
         parts = _extract(path)
         cache.mkdir(parents=True, exist_ok=True)
-        np.save(table, np.concatenate(list(parts.values())))
-        index.write_text(json.dumps({name: len(rows) for name, rows in parts.items()}), encoding="utf-8")
+        # Written beside and moved into place: another process may be reading, or making the same file.
+        fresh = table.with_name(f"{table.stem}.{os.getpid()}.npy")
+        np.save(fresh, np.concatenate(list(parts.values())))
+        fresh.replace(table)
+        fresh.write_text(json.dumps({name: len(rows) for name, rows in parts.items()}), encoding="utf-8")
+        fresh.replace(index)
     rows = np.load(table, mmap_mode="r", allow_pickle=False)
     takes, at = {}, 0
     for name, count in json.loads(index.read_text(encoding="utf-8")).items():
