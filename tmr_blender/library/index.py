@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LibraryProblem, TMRError
-from ..motion import features, humanoid, readers
+from ..motion import facts, features, humanoid, readers
 from ..motion.clip import Clip
 from ..tmr.encoders import MotionEncoder, TextEncoder
 from .folder import Found, Listing, listing
@@ -38,6 +38,9 @@ EMPTY_WORDS = frozenset(
     {"take", "final", "dataset", "mocap", "motion", "motions", "anim", "anims", "animation", "animations", "clip", "export"}
     | {"bvh", "fbx", "glb", "npz", "mixamo", "com", "tmp"}
 )
+
+_HUMPS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word begins inside "turnLeft" and "FBXExport"."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,9 @@ class _Run:
                 prepared.takes.append(take)
                 prepared.slices.append(slices)
         except DATA_FAULTS as error:
-            sentence = str(error) if isinstance(error, TMRError) else f"{file.path} could not be understood ({error})."
+            sentence = str(error) if isinstance(error, TMRError) else f"It could not be understood ({error})."
+            if Path(file.path).name not in sentence:
+                sentence = f"{file.path}: {sentence}"
             prepared = _Prepared(replace(state, error=sentence))
             self.errors.append((file.path, sentence))
         self.waiting.append(prepared)
@@ -227,8 +232,10 @@ class _Run:
 
 def _take(file: Found, number: int, clip: Clip, count: int, max_frames: int) -> tuple[Take, list[np.ndarray]]:
     """What is stored of a clip, its vectors still empty, and the features that they will be made from."""
-    positions = humanoid.body_positions(clip)
+    body = humanoid.recognise(clip)
+    positions = humanoid.body_positions(clip, body)
     rows = features.extract(positions, clip.fps)
+    measured = facts.measure(positions, clip.fps)
     empty = np.zeros(0, np.float32)
     windows, slices = [], []
     for first, last in spans(len(rows), max_frames):
@@ -246,10 +253,11 @@ def _take(file: Found, number: int, clip: Clip, count: int, max_frames: int) -> 
         name=stem if count == 1 else f"{stem} {clip.name}",
         fps=clip.fps,
         duration=clip.duration,
-        convention="",
+        convention=body.convention,
         windows=windows,
         captions=captions,
-        tags=sorted({tag for note in notes for tag in note.tags}),
+        facts=asdict(measured) | {"loopable": measured.loopable},
+        tags=sorted({*facts.tags(measured), *(tag for note in notes for tag in note.tags)}),
     )
     return take, slices
 
@@ -275,7 +283,7 @@ def name_words(path: str, take: str = "") -> str:
     """
     place = Path(path)
     folder = place.parent.name
-    parts = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[^\W\d_A-Z])(?=[A-Z])", " ", f"{folder} {place.stem} {take}"))
+    parts = re.findall(r"[^\W\d_]+", _HUMPS.sub(" ", f"{folder} {place.stem} {take}"))
     words = [word.lower() for word in parts if word.lower() not in EMPTY_WORDS]
     return " ".join(words) if any(len(word) > 2 for word in words) else ""
 

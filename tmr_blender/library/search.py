@@ -29,6 +29,9 @@ TEXT_FLOOR = 0.3
 MOMENT_MARGIN = 0.05
 """A shorter window is the better moment while its cosine is within this of the take's best."""
 
+SHORTEST_NAME = 3
+"""Letters that a query must have to be looked for inside names."""
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -62,13 +65,15 @@ class Hit:
 class _Scores:
     """Cosines of one library with one query. windows: (windows,). motion: (entries,), best window.
 
-    text: (entries,), nearest text, -1 without any. nearest: (entries,), index into `Library.texts`, or -1.
+    text: (entries,), nearest text, -1 without any, 1 where the query is in the name to the letter.
+    nearest: (entries,), index into `Library.texts`, or -1. named: (entries,), whether it is in the name to the letter.
     """
 
     windows: NDArray[np.float32]
     motion: NDArray[np.float32]
     text: NDArray[np.float32]
     nearest: NDArray[np.int64]
+    named: NDArray[np.bool_]
 
     @property
     def similarity(self) -> NDArray[np.float32]:
@@ -122,11 +127,28 @@ def _score(library: Library, query: str, latent: NDArray[np.float32], sentence: 
         # An entry without a window would break reduceat's spans: only entries that have some are reduced.
         has = np.flatnonzero(np.diff(library.windows.first))
         motion[has] = np.maximum.reduceat(windows, library.windows.first[has])
-    text, nearest = _text_scores(library, query, sentence)
-    return _Scores(windows, motion, text, nearest)
+    text, nearest = _text_scores(library, sentence)
+    named = _named(library, query)
+    text[named] = 1.0
+    return _Scores(windows, motion, text, nearest, named)
 
 
-def _text_scores(library: Library, query: str, sentence: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _named(library: Library, query: str) -> NDArray[np.bool_]:
+    """(entries,) whether the query stands in the entry's name, as one types a file's name to get at it."""
+    named = np.zeros(len(library.entries), bool)
+    query = query.casefold()
+    if len(query) < SHORTEST_NAME:
+        return named
+    names, begins = library.file_names
+    at = names.find(query)
+    while at >= 0:
+        entry = int(np.searchsorted(begins, at, side="right")) - 1
+        named[entry] = True
+        at = names.find(query, int(begins[entry + 1])) if entry + 1 < len(begins) else -1
+    return named
+
+
+def _text_scores(library: Library, sentence: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Cosine of each entry's nearest text with the query, and which text; -1, -1 without any."""
     best = np.full(len(library.entries), -1.0, np.float32)
     nearest = np.full(len(library.entries), -1, np.int64)
@@ -218,4 +240,4 @@ def _matched(library: Library, scores: _Scores, number: int) -> Matched:
     share = TEXT_WEIGHT * max(float(scores.text[number]) - TEXT_FLOOR, 0.0)
     if share <= max(float(scores.motion[number]) - float(np.median(scores.motion)), 0.0):
         return "motion"
-    return "name" if library.texts[scores.nearest[number]].kind == "name" else "caption"
+    return "name" if scores.named[number] or library.texts[scores.nearest[number]].kind == "name" else "caption"

@@ -142,6 +142,13 @@ class Library:
         """(texts,) the row of `text` of each, or -1."""
         return np.array([text.row for text in self.texts], np.int64)
 
+    @cached_property
+    def file_names(self) -> tuple[str, NDArray[np.int64]]:
+        """The name and the file's name of every entry, one a line and in lower case, and (entries,) where each begins."""
+        lines = [f"{entry.name} {entry.path.name}\n".casefold() for entry in self.entries]
+        begins = np.cumsum([0, *(len(line) for line in lines)])[:-1]
+        return "".join(lines), begins
+
     @staticmethod
     def open(path: Path | str, create: bool = False) -> "Library":
         """Read the library in the folder `path`; with `create`, make an empty one where there is none.
@@ -248,7 +255,8 @@ def read_meta(database: sqlite3.Connection, folder: Path) -> Meta:
     """The table `meta`."""
     with guarded(folder):
         rows = dict(database.execute("SELECT key, value FROM meta").fetchall())
-    if set(rows) != set(META) or any(type(rows[key]) is not type(value) for key, value in META.items()):
+    kinds = all(type(rows.get(key)) is type(value) for key, value in META.items())
+    if set(rows) != set(META) or not kinds or any(isinstance(value, int) and value < 0 for value in rows.values()):
         raise LibraryProblem(f"The library {folder} is damaged: its description of itself is incomplete.")
     return Meta(**rows)
 
@@ -267,11 +275,14 @@ def _load(folder: Path) -> Library:
     with closing(connect(folder)) as database, guarded(folder):
         database.execute("BEGIN")
         meta = read_meta(database, folder)
-        sources = {row[0]: source_path(folder, row[1]) for row in database.execute("SELECT id, path FROM sources")}
-        entries = [_entry(row, sources) for row in database.execute(_ENTRIES)]
-        index = {entry.id: i for i, entry in enumerate(entries)}
-        texts = [Text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
-        windows = _windows(database.execute("SELECT entry, start, end, row FROM windows").fetchall(), index)
+        try:
+            sources = {row[0]: source_path(folder, row[1]) for row in database.execute("SELECT id, path FROM sources")}
+            entries = [_entry(row, sources) for row in database.execute(_ENTRIES)]
+            index = {entry.id: i for i, entry in enumerate(entries)}
+            texts = [Text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
+            windows = _windows(database.execute("SELECT entry, start, end, row FROM windows").fetchall(), index)
+        except (ValueError, TypeError, LookupError) as error:  # a library may come from a stranger, with anything in it
+            raise LibraryProblem(f"The library {folder} is damaged: it holds what it can't hold ({error}).") from error
         database.execute("COMMIT")
     motion_file, text_file = vector_files(folder, meta)
     motion = vectors.read(motion_file, meta.motion_rows, meta.motion_width)
@@ -289,10 +300,12 @@ _TEXTS = "SELECT entry, text, kind, start, end, ifnull(row, -1) FROM captions OR
 def _entry(row: tuple[Any, ...], sources: dict[int, Path]) -> Entry:
     number, source, path, take, name, fps, duration, convention, facts, tags = row
     inner = PurePosixPath(path)
-    if inner.is_absolute() or ".." in inner.parts:  # a library may come from a stranger
+    if inner.is_absolute() or ".." in inner.parts:
         raise LibraryProblem(f"The library is damaged: it names a file outside its folder ({path}).")
     folder = "" if str(inner.parent) == "." else str(inner.parent)
     where = sources[source].joinpath(*inner.parts)
+    if not 0.0 < float(duration) < 1e9:
+        raise ValueError(f"a take of {duration} seconds")
     return Entry(number, where, folder, take, name, fps, duration, convention, json.loads(facts), tuple(json.loads(tags)))
 
 

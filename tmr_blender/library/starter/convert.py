@@ -59,7 +59,9 @@ def _from_folder(folder: Path, name: str) -> str:
     try:
         return (folder / name).read_text(encoding="utf-8")
     except OSError as error:
-        raise FileProblem(f"{folder} lacks {name} ({error.strerror or error}): give the folder that holds pybullet_data.") from error
+        raise FileProblem(
+            f"{folder} lacks {name} ({error.strerror or error}): give the folder that holds pybullet_data."
+        ) from error
 
 
 def _from_wheel(wheel: zipfile.ZipFile, name: str) -> str:
@@ -73,7 +75,9 @@ def _from_wheel(wheel: zipfile.ZipFile, name: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser("tmr_blender.library.starter.convert", description="Make the starter library's motion files.")
+    parser = argparse.ArgumentParser(
+        "tmr_blender.library.starter.convert", description="Make the starter library's motion files."
+    )
     parser.add_argument("--source", type=Path, required=True, help="a pybullet wheel, or the folder that holds pybullet_data")
     parser.add_argument("--out", type=Path, required=True, help="folder for the BVH files and captions.jsonl")
     options = parser.parse_args(arguments)
