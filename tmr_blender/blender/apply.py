@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Put a clip on a rig: recognise the body, map the rig, solve, write the keys."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -67,12 +69,24 @@ def apply(
     """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
     options = solver.Options(fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel)
     clip = without_calibration(clip)
-    body_map = humanoid.recognise(clip)
-    rig = rig_reader.read(rig_object)
-    keys = solver.retarget(clip, body_map, rig, roles.map_rig(rig), options)
+    with _about(f"The motion {clip.name}"):
+        body_map = humanoid.recognise(clip)
+    with _about(f"The rig {rig_object.name}"):
+        rig = rig_reader.read(rig_object)
+        rig_map = roles.map_rig(rig)
+    keys = solver.retarget(clip, body_map, rig, rig_map, options)
     action = action_writer.write(rig_object, keys, name, placement.at)
     _set_range(context.scene, placement, placement.at + keys.frames - 1)
     return action
+
+
+@contextmanager
+def _about(subject: str) -> Iterator[None]:
+    """Say whose skeleton a problem is about: a motion and a rig are in play."""
+    try:
+        yield
+    except SkeletonProblem as problem:
+        raise SkeletonProblem(f"{subject}: {problem}") from problem
 
 
 def _set_range(scene: bpy.types.Scene, placement: Placement, last: int) -> None:

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import parts
+import pytest
+
+places, preferences = parts.ours("blender.places"), parts.ours("blender.preferences")
+
+
+@pytest.fixture
+def library(factory_scene: None, tmp_path: Path) -> Iterator[str]:
+    """The index of two takes with captions, listed in the preferences, which are put back."""
+    parts.write_bvh(tmp_path / "motions" / "first.bvh", "waves", "a person waves hello with one arm")
+    parts.write_bvh(tmp_path / "motions" / "second.bvh", "walks", "someone strolls straight ahead")
+    assert bpy.ops.tmr.add_library(directory=str(tmp_path / "motions")) == {"FINISHED"}
+    index = str(places.library_for(tmp_path / "motions"))
+    yield index
+    bpy.ops.tmr.remove_library(index_folder=index)
+
+
+def test_the_words_of_a_caption_find_its_take(library: str) -> None:
+    shown = bpy.context.window_manager.tmr
+    for query, name in (("a person waves hello with one arm", "first"), ("someone strolls straight ahead", "second")):
+        assert bpy.ops.tmr.search(query=query, library=library) == {"FINISHED"}
+        assert shown.query == shown.searched == query
+        assert shown.hits[0].name == name
+        assert len(shown.hits) == 2
+        best = shown.hits[0]
+        assert best.caption == query
+        assert best.matched in {"motion", "caption", "name"}
+        assert 0.0 <= shown.hits[1].score <= best.score <= 1.0
+        assert 0.0 <= best.start < best.end <= best.duration + 0.01
+        assert Path(best.path).name == f"{name}.bvh"
+
+
+def test_limit(library: str) -> None:
+    bpy.ops.tmr.search(query="a person moves", library=library, limit=1)
+    assert len(bpy.context.window_manager.tmr.hits) == 1
+
+
+@pytest.mark.parametrize("query", ["", "   "])
+def test_an_empty_query_says_what_to_do_and_keeps_the_results(library: str, query: str) -> None:
+    shown = bpy.context.window_manager.tmr
+    bpy.ops.tmr.search(query="someone strolls", library=library)
+    with pytest.raises(RuntimeError, match="Describe a motion first"):
+        bpy.ops.tmr.search(query=query, library=library)
+    assert shown.searched == "someone strolls"
+    assert len(shown.hits) == 2
+
+
+def test_a_missing_library_is_a_sentence(factory_scene: None, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="no motion library"):
+        bpy.ops.tmr.search(query="a person walks", library=str(tmp_path / "nowhere"))
+
+
+def test_ticks_choose_the_libraries(library: str) -> None:
+    settings = preferences.preferences(bpy.context)
+    item = next(item for item in settings.libraries if item.index == library)
+    starter = settings.use_starter
+    try:
+        settings.use_starter = False
+        assert [str(path) for path in preferences.searched(bpy.context)] == [library]
+        item.use = False
+        with pytest.raises(RuntimeError, match="tick one"):
+            bpy.ops.tmr.search(query="a person walks")
+    finally:
+        settings.use_starter = starter
+
+
+def test_a_missing_model_is_a_sentence(library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = parts.ours("blender.jobs")
+    jobs.end_client()
+    monkeypatch.setenv("TMR_MODEL", str(tmp_path / "no model"))
+    try:
+        with pytest.raises(RuntimeError, match=r"No model in .*no model"):
+            bpy.ops.tmr.search(query="a person walks", library=library)
+    finally:
+        jobs.end_client()
