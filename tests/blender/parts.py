@@ -39,7 +39,7 @@ _SIDE = (
 
 def human(name: str = "Human") -> bpy.types.Object:
     """An armature with Mixamo's names in the open scene, active."""
-    rows = list(_MIDDLE)
+    rows: list[tuple[Any, ...]] = list(_MIDDLE)
     for side, sign in (("Left", 1), ("Right", -1)):
         for bone, parent, head, tail in _SIDE:
             above = parent if parent in {"Hips", "Spine1"} else side + parent

@@ -60,10 +60,10 @@ class _Skeleton:
     def bones(self, graph: bpy.types.Depsgraph) -> Bones:
         """A body drawn from joint to joint, as the evaluated rig poses them."""
         rig = self._rig.evaluated_get(graph)
-        world = np.array(rig.matrix_world)
+        world = np.array(rig.matrix_world, np.float64)
 
         def placed(point: Sequence[float]) -> Array:
-            return _to_y_up(world[:3, :3] @ np.array(point) + world[:3, 3])[None] * self.scale
+            return _to_y_up(world[:3, :3] @ np.array(point, np.float64) + world[:3, 3])[None] * self.scale
 
         posed = {role: rig.pose.bones[name] for role, name in self._bones.items()}
         known = {role: placed(bone.head) for role, bone in posed.items()}
