@@ -44,7 +44,7 @@ class Puppet:
 
     def __init__(self, seconds: float) -> None:
         self.time = np.arange(round(seconds * FPS)) / FPS
-        self.joints = np.repeat(standing()[None], len(self.time), axis=0)
+        self.joints: quaternion.Array = np.repeat(standing()[None], len(self.time), axis=0)
 
     def bend(self, root: str, below: list[str], axis: np.ndarray, angle: np.ndarray) -> "Puppet":
         """Turns the joints `below` about the joint `root`."""
@@ -234,7 +234,7 @@ def test_kicks(side: str) -> None:
 def test_punches() -> None:
     puppet = Puppet(5.0)
     for side, times in (("left", (1.5, 2.7)), ("right", (2.1, 3.3))):
-        thrust = sum(np.exp(-(((puppet.time - t) / 0.09) ** 2)) for t in times)
+        thrust = np.sum([np.exp(-(((puppet.time - t) / 0.09) ** 2)) for t in times], axis=0)
         # Guard: elbow bent, fist at the chin; thrust: the upper arm swings up while the elbow opens.
         puppet.arm(side, X, -0.3 - 1.25 * thrust)
         puppet.forearm(side, X, -2.2 * (1.0 - thrust))
@@ -301,7 +301,7 @@ def test_upside_down_on_the_hands() -> None:
 def test_rate_size_place_and_floor_do_not_matter(fps: float) -> None:
     joints = walker(5.0).joints
     resampled = features.resampled(joints, FPS, fps)
-    there = quaternion.rotate(about(Y, np.full(len(resampled), 2.0))[:, None], resampled * 0.3) + [5.0, -40.0, 2.0]
+    there = quaternion.rotate(about(Y, np.full(len(resampled), 2.0))[:, None], resampled * 0.3) + np.array([5.0, -40.0, 2.0])
     one, other = facts.measure(joints, FPS), facts.measure(there, fps)
     assert [(e.label, e.direction, e.manner) for e in one.events] == [(e.label, e.direction, e.manner) for e in other.events]
     assert other.travel == pytest.approx(one.travel, rel=0.05)

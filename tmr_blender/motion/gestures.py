@@ -69,28 +69,26 @@ def waves(body: Body) -> list[Event]:
     return found
 
 
-def _strikes(body: Body, side: str) -> list[tuple[int, str]]:
-    """Frames and kinds ("straight", "up", "down", "swing") of a hand's quick thrusts."""
-    wrist = J[f"{side}_wrist"]
-    speed = body.limb_speed[:, wrist]
-    extension = body.extension(side)
-    found = []
-    for frame in peaks(speed, PUNCH_SPEED, 0.3, prominence=1.0):
-        a, b = max(frame - 6, 0), min(frame + 7, body.frames)
-        later = frame + int(np.argmax(extension[frame:b]))
-        reach = float(extension[later] - extension[a : frame + 1].min())
-        velocity = body.limb_velocity[frame, wrist]
-        height = body.local[later, wrist, 1]
-        forward = velocity[2] > 0.55 * speed[frame]
-        straight = reach > 0.2 and extension[later] > 0.78 and forward and height > 0.15 and body.local[later, wrist, 2] > 0.3
-        found.append((frame, "straight" if straight else "swing"))
-    return found
-
-
 def punches(body: Body) -> list[Event]:
     """Straight thrusts of a fist, gathered into bouts; the amount counts them."""
-    hits = sorted((frame, side) for side in SIDES for frame, kind in _strikes(body, side) if kind == "straight")
-    return _bouts("punch", hits, 2.0)
+    return _bouts("punch", sorted((frame, side) for side in SIDES for frame in _thrusts(body, side)), 2.0)
+
+
+def _thrusts(body: Body, side: str) -> list[int]:
+    """Frames in which a hand shoots forward and the arm stretches."""
+    wrist = J[f"{side}_wrist"]
+    speed, forward = body.limb_speed[:, wrist], body.limb_velocity[:, wrist, 2]
+    extension = body.extension(side)
+    found = []
+    # Only the way out: the fist comes back as fast as it went.
+    for frame in peaks(np.where(forward > 0.55 * speed, speed, 0.0), PUNCH_SPEED, 0.3, prominence=1.0):
+        before, after = max(frame - 6, 0), min(frame + 7, body.frames)
+        reached = frame + int(np.argmax(extension[frame:after]))
+        stretch = float(extension[reached] - extension[before : frame + 1].min())
+        place = body.local[reached, wrist]
+        if stretch > 0.2 and extension[reached] > 0.78 and place[1] > 0.15 and place[2] > 0.3:
+            found.append(frame)
+    return found
 
 
 def _bouts(label: str, hits: list[tuple[int, str]], pause: float) -> list[Event]:
