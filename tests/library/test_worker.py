@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker as a process, through its client and over bare pipes."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.library.takes import write_take
+from tmr_blender.errors import LibraryProblem, ModelProblem, QueryProblem
+from tmr_blender.library.client import PACKAGE, Client, child_environment
+from tmr_blender.library.store import Library
+
+
+@pytest.fixture
+def client(tiny_model: Path) -> Iterator[Client]:
+    with Client.start(model=tiny_model) as client:
+        yield client
+
+
+def test_searching_and_indexing_at_once(client: Client, library: Library, tmp_path: Path) -> None:
+    for i in range(20):
+        write_take(tmp_path / "more" / f"jump_{i}.bvh", "jumps")
+    indexing = client.request("index", {"folder": str(tmp_path / "more"), "library": str(tmp_path / "second")})
+    params = {"query": "a person walks", "libraries": [str(library.path)], "limit": 3}
+    hits = client.request("search", params).wait(60)
+    assert [hit["name"] for hit in hits][:1] == ["Take_0001"] and len(hits) == 3
+    assert Path(hits[0]["path"]).is_file() and hits[0]["matched"] == "motion"
+    progress = []
+    while not indexing.done:
+        reply = indexing.poll()
+        if reply is not None:
+            progress.append(reply)
+        time.sleep(0.01)
+    assert [reply.kind for reply in progress[-2:]] == ["progress", "result"]
+    assert progress[-1].value["takes"] == 20
+    done = [reply.value["done"] for reply in progress]
+    assert done == sorted(done)
+    with pytest.raises(RuntimeError, match="already"):
+        indexing.poll()
+    # What was indexed since is found without being told.
+    more = {"query": "jumps", "libraries": [str(library.path), str(tmp_path / "second")], "limit": 50}
+    assert len(client.request("search", more).wait(60)) == 24
+    shutil.rmtree(tmp_path / "more")
+
+
+def test_problems_come_back_as_what_they_are(client: Client, library: Library, tmp_path: Path) -> None:
+    place = [str(library.path)]
+    for method, params, problem in (
+        ("search", {"query": " ", "libraries": place}, QueryProblem),
+        ("search", {"query": "walks", "libraries": []}, QueryProblem),
+        ("search", {"query": "walks"}, QueryProblem),
+        ("search", {"libraries": place}, QueryProblem),
+        ("search", {"query": "walks", "libraries": place, "limit": "3"}, QueryProblem),
+        ("search", {"query": "walks", "libraries": [str(tmp_path / "none")]}, LibraryProblem),
+        ("index", {"folder": str(tmp_path / "none"), "library": str(tmp_path / "new")}, LibraryProblem),
+        ("explode", {}, QueryProblem),
+    ):
+        with pytest.raises(problem):
+            client.request(method, params).wait(60)
+    assert client.request("info", {"library": str(library.path)}).wait(60)["takes"] == 4
+
+
+def test_cancelling_an_index_keeps_what_was_read(client: Client, tmp_path: Path) -> None:
+    for i in range(200):
+        write_take(tmp_path / "many" / f"{i:03}.bvh", "walks", 4.0)
+    request = client.request("index", {"folder": str(tmp_path / "many"), "library": str(tmp_path / "library")})
+    while request.poll() is None:
+        time.sleep(0.01)
+    request.cancel()
+    result = request.wait(60)
+    assert result["stopped"] and 0 < result["done"] < 200
+    assert len(Library.open(tmp_path / "library").entries) == result["done"]
+    request.cancel()  # too late, and no harm
+
+
+def test_a_missing_model_is_a_sentence(tmp_path: Path, library: Library) -> None:
+    with Client.start(model=tmp_path) as client:
+        assert client.request("status").wait(60)["model"] is None
+        with pytest.raises(ModelProblem, match=r"model\.json"):
+            client.request("search", {"query": "walks", "libraries": [str(library.path)]}).wait(60)
+
+
+def test_starting_is_quick_and_loads_no_torch(client: Client) -> None:
+    status = client.request("status").wait(60)
+    assert status["loaded"] is False
+    script = "import sys, tmr_blender.library.worker, tmr_blender.library.client; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", script], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    assert printed.stdout.split() == ["False", "False"]
+
+
+def test_a_dead_worker_answers_with_its_last_words(client: Client) -> None:
+    client.request("status").wait(60)
+    client.terminate()
+    with pytest.raises(RuntimeError, match="ended unexpectedly"):
+        client.request("status").wait(10)
+    assert not client.alive
+
+
+def test_waiting_has_an_end(client: Client, library: Library) -> None:
+    request = client.request("search", {"query": "walks", "libraries": [str(library.path)]})
+    with pytest.raises(TimeoutError):
+        request.wait(0.001)
+    assert len(request.wait(60)) == 4
+
+
+def test_closing_ends_the_process(tiny_model: Path) -> None:
+    client = Client.start(model=tiny_model)
+    client.request("status").wait(60)
+    client.close()
+    assert not client.alive
+    with pytest.raises(RuntimeError):
+        client.request("status").wait(5)
+
+
+def test_a_package_without_its_checkout(tmp_path: Path, tiny_model: Path, library: Library) -> None:
+    """As installed: the package alone in a folder of extensions, one of which has the name of a library."""
+    home = tmp_path / "user_default"
+    shutil.copytree(PACKAGE, home / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (home / "numpy.py").write_text("raise RuntimeError('an extension that hides NumPy')")
+    shutil.copytree(tiny_model, home / PACKAGE.name / "weights")
+    script = f"""
+import sys
+sys.path.append({str(home)!r})
+from tmr_blender.library.client import Client
+with Client.start() as client:
+    print(client.request("status").wait(60)["model"])
+    print(client.request("search", {{"query": "walks", "libraries": [{str(library.path)!r}]}}).wait(60)[0]["name"])
+"""
+    printed = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert printed.stdout.split() == [str(home / PACKAGE.name / "weights"), "Take_0001"], printed.stderr
+
+
+class TestBarePipes:
+    @pytest.fixture
+    def pipes(self, tiny_model: Path) -> Iterator["subprocess.Popen[str]"]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tmr_blender.library.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=child_environment(tiny_model),
+        )
+        yield process
+        process.kill()
+        process.wait()
+
+    def test_bad_lines_are_answered_and_survived(self, pipes: "subprocess.Popen[str]") -> None:
+        assert pipes.stdin is not None and pipes.stdout is not None
+        lines = ["not json", "[]", "{}", '{"id": "x", "method": "status"}', '{"id": 4}', '{"cancel": "x"}', '{"cancel": 99}']
+        lines += ["[" * 100_000, '{"id": 5, "method": "__init__"}', '{"id": 6, "method": "status", "params": 3}', ""]
+        for line in [*lines, '{"id": 7, "method": "status"}']:
+            pipes.stdin.write(line + "\n")
+        pipes.stdin.flush()
+        answers = [json.loads(pipes.stdout.readline()) for _ in range(9)]
+        assert [answer["id"] for answer in answers] == [None, None, None, None, 4, None, 5, 6, 7]
+        assert all("error" in answer for answer in answers[:-1])
+        assert answers[-1]["result"]["loaded"] is False
+
+    def test_it_ends_with_its_input(self, pipes: "subprocess.Popen[str]") -> None:
+        assert pipes.stdin is not None
+        pipes.stdin.close()
+        assert pipes.wait(20) == 0
+
+    def test_input_ending_during_an_index_keeps_what_was_read(self, pipes: "subprocess.Popen[str]", tmp_path: Path) -> None:
+        assert pipes.stdin is not None and pipes.stdout is not None
+        for i in range(100):
+            write_take(tmp_path / "many" / f"{i:03}.bvh", "walks", 4.0)
+        params = {"folder": str(tmp_path / "many"), "library": str(tmp_path / "library")}
+        pipes.stdin.write(json.dumps({"id": 1, "method": "index", "params": params}) + "\n")
+        pipes.stdin.flush()
+        json.loads(pipes.stdout.readline())
+        pipes.stdin.close()
+        assert pipes.wait(30) == 0
+        assert 0 < len(Library.open(tmp_path / "library").entries) < 100

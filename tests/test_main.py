@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line, as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.library.takes import write_take
+from tmr_blender.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_take(tmp_path / "mocap" / "stroll.bvh", "walks")
+    write_take(tmp_path / "mocap" / "b.bvh", "jumps")
+    (tmp_path / "mocap" / "broken.bvh").write_text("HIERARCHY")
+    return tmp_path / "mocap"
+
+
+@pytest.fixture
+def model(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMR_MODEL", str(tiny_model))
+    return tiny_model
+
+
+def test_index_search_info(folder: Path, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    library = str(tmp_path / "library")
+    assert main(["index", str(folder), "--library", library]) == 0
+    printed = capsys.readouterr()
+    assert "3 of 3 files, 2 takes stored" in printed.out
+    assert "broken.bvh" in printed.err
+    assert main(["index", str(folder), "--library", library, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["takes"], again["unchanged"], len(again["errors"])) == (0, 3, 1)
+    assert main(["search", "a person walks", "--library", library]) == 0
+    assert "stroll" in capsys.readouterr().out.splitlines()[0]
+    assert main(["search", "jumps", "--library", library, "--json", "--limit", "1"]) == 0
+    (hit,) = json.loads(capsys.readouterr().out)
+    assert hit["name"] == "b"
+    assert {"name", "caption", "score", "start", "end", "path", "matched"} <= set(hit)
+    assert main(["info", "--library", library, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["takes"], facts["sources"]) == (2, [str(folder)])
+    assert main(["info", "--library", library]) == 0
+    assert "broken.bvh" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["search", "", "--library", "LIBRARY"], "Type what the motion"),
+        (["search", "walks", "--library", "nowhere"], "There is no motion library in"),
+        (["search", "walks", "--library", "LIBRARY", "--limit", "0"], "at least one"),
+        (["search", "walks", "--library", "LIBRARY", "--model", "nowhere"], "model.json"),
+        (["index", "nowhere", "--library", "LIBRARY"], "There is no folder"),
+        (["index", "empty", "--library", "LIBRARY"], "no motion file"),
+        (["info", "--library", "nowhere"], "There is no motion library in"),
+    ],
+)
+def test_a_problem_is_one_sentence_and_status_2(
+    arguments: list[str],
+    sentence: str,
+    folder: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    Path("empty").mkdir()
+    assert main(["index", "mocap", "--library", "LIBRARY"]) == 0
+    capsys.readouterr()
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert sentence in printed.err and len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path, model: Path) -> None:
+    for i in range(60):
+        write_take(tmp_path / "many" / f"{i:02}.bvh", "walks", 4.0)
+    command = [sys.executable, "-u", "-c", _SLOW, "index", str(tmp_path / "many"), "--library", str(tmp_path / "library")]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed.startswith("Stopped: ")
+    done = int(printed.split()[1])
+    assert 0 < done < 60
+    again = subprocess.run(
+        [sys.executable, "-m", "tmr_blender", "index", str(tmp_path / "many"), "--library", str(tmp_path / "library"), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(again.stdout)["unchanged"] == done
+
+
+# The command itself, telling when the first file has been read.
+_SLOW = """
+import sys
+from tmr_blender import __main__ as command
+from tmr_blender.library import index
+prepare = index._Run._prepare
+def told(run, *arguments):
+    prepare(run, *arguments)
+    if run.read_files == 0:
+        print("begun")
+index._Run._prepare = told
+sys.exit(command.main())
+"""
