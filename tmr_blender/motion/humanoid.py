@@ -194,11 +194,12 @@ def _chest(known: dict[str, Array], wanted: Array, up: Array) -> Array:
 
 
 def _ball(known: dict[str, Array], side: str) -> Array:
-    """A ball of the foot where there is no joint for it: square to the shank, away from the back of the knee."""
-    hip, knee, ankle = (known[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
-    shank = ankle - knee
-    across = known["left_hip"] - known["right_hip"]
-    forward = np.cross(across, -shank)
+    """A ball of the foot where there is no joint for it: before the ankle, square to the shank and to the hips.
+
+    The distances are those of SMPL's mean body at rest, relative to the shank.
+    """
+    ankle = known[f"{side}_ankle"]
+    shank = ankle - known[f"{side}_knee"]
+    forward = np.cross(known["left_hip"] - known["right_hip"], -shank)
     forward /= np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
-    length = np.linalg.norm(shank, axis=-1, keepdims=True)
-    return ankle + length * (0.30 * forward + 0.12 * shank / np.maximum(length, 1e-9))
+    return ankle + 0.30 * np.linalg.norm(shank, axis=-1, keepdims=True) * forward + 0.12 * shank

@@ -4,15 +4,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...errors import FileProblem
+from ...errors import FileProblem, SkeletonProblem
+from .. import humanoid
 from ..clip import Clip
-from . import bvh
+from . import bvh, fbx
 from .limits import MAX_BYTES
 
 Reader = Callable[[Path], list[Clip]]
 
 SUFFIXES: dict[str, Reader] = {
     ".bvh": bvh.read,
+    ".fbx": fbx.read,
 }
 """Suffix (lower case) -> reader. A new format is a new module and a row here."""
 
@@ -37,4 +39,22 @@ def read(path: Path | str) -> list[Clip]:
         raise FileProblem(f"{path.name} is empty.")
     if size > MAX_BYTES:
         raise FileProblem(f"{path.name} has {size >> 20} MiB; the limit is {MAX_BYTES >> 20} MiB.")
-    return reader(path)
+    return _people(reader(path))
+
+
+def _people(clips: list[Clip]) -> list[Clip]:
+    """Of several clips, those of people: a rig's control chains and a hand's prop are roots of their own, too.
+
+    Where none of them is a human, all are kept: what they are is for the caller to say.
+    """
+    if len(clips) < 2:
+        return clips
+    return [clip for clip in clips if _is_human(clip)] or clips
+
+
+def _is_human(clip: Clip) -> bool:
+    try:
+        humanoid.recognise(clip)
+    except SkeletonProblem:
+        return False
+    return True

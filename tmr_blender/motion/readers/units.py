@@ -30,6 +30,9 @@ CMU's skeletons are in inches divided by 0.45.
 LEG = 0.82
 """Where no unit fits, the body is scaled to legs of this length, an adult's."""
 
+BELIEVED = (0.2, 4.0)
+"""Metres of leg that are believed of a file which states its unit: from a toddler to a giant."""
+
 _NO_BODY_IN_METRES = 20.0
 _UPRIGHT = 0.85
 
@@ -50,6 +53,20 @@ def standing(clip: Clip) -> Clip:
     leg = _leg(poses, joints)
     clip = scaled(clip, unit(leg))
     return turned(clip, _up(clip, poses, joints, leg))
+
+
+def plausible(clip: Clip) -> Clip:
+    """The clip of a file that states its unit, scaled only where the stated unit can't be true.
+
+    Tools that write a body in centimetres and call them metres are common, people ten metres tall are not.
+    """
+    try:
+        joints = humanoid.recognise(clip).joints
+    except SkeletonProblem:
+        return clip
+    leg = _leg(humanoid.poses(clip), joints)
+    shortest, longest = BELIEVED
+    return clip if shortest <= leg <= longest else scaled(clip, unit(leg))
 
 
 def unit(leg: float) -> float:
