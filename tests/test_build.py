@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from building import environments, extension, stages, wheels
+from building import blenders, environments, extension, stages, wheels
 from building.stages import ROOT, BuildProblem, digest, stage
 
 
@@ -193,3 +193,27 @@ def test_zip_ships_every_import_of_the_package(built: zipfile.ZipFile) -> None:
         if name.endswith(".py"):
             found = set(pattern.findall(built.read(name).decode()))
             assert found <= given | shipped | set(sys.stdlib_module_names), name
+
+
+def fake_blender(folder: Path, says: str) -> blenders.Program:
+    path = folder / "blender"
+    path.write_text(f"#!/bin/sh\necho Blender 4.5\n{says}\n")
+    path.chmod(0o755)
+    return blenders.Program(path, private=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_the_zip_fits_the_python_inside_a_blender(tmp_path: Path) -> None:
+    assert fake_blender(tmp_path, "echo PYTHON.3.13").target() == wheels.Target(wheels.host().platform, "3.13")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("says", ["echo PYTHON.3.10", "exit 0", "exit 1"])
+def test_a_blender_that_can_not_be_served_is_one_sentence(tmp_path: Path, says: str) -> None:
+    with pytest.raises(BuildProblem, match=r"is no Blender with Python 3\.11 or 3\.13"):
+        fake_blender(tmp_path, says).target()
+
+
+def test_a_blender_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BuildProblem, match="can't be run"):
+        blenders.Program(tmp_path / "blender", private=True).target()
