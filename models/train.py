@@ -209,10 +209,13 @@ def train(config: Config, data: DataSet, chosen: splits.Split, folder: Path, sen
     """Trains to the end of the config's epochs; saves and validates every few epochs."""
     known = kinematics.of(data, sorted(chosen.train), sentences) if config.variation.kinematic else {}
     whole, windows = clips.clips_of(data, chosen.train, known)
+    if not whole:
+        raise TMRError("None of the takes to train on has a text.")
     store = TextStore.open(CACHE / "texts.npz")
     store.add([*clips.texts_of([*whole, *windows]), *(caption.texts[0] for caption in chosen.validation)])
     batch = config.training.batch
-    per_epoch = len(epoch_clips(whole, windows, config, 0)) // batch
+    # A set smaller than a batch is one batch; otherwise an incomplete one at the end is left for another epoch's order.
+    per_epoch = max(len(epoch_clips(whole, windows, config, 0)) // batch, 1)
     run = start(config, data, chosen.train, per_epoch)
     resumed = run.resume(folder)
     print(f"{len(whole)} clips, {len(windows)} windows, {len(store.rows)} texts, {per_epoch} steps an epoch", flush=True)

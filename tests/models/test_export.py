@@ -24,7 +24,7 @@ def pair() -> list[TMR]:
     made = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        model = TMR(SMALL).eval()
+        model = TMR(SMALL).eval().requires_grad_(False)
         model.set_statistics(torch.randn(263) * 0.1, torch.rand(263) + 0.5)
         made.append(model)
     return made

@@ -12,7 +12,7 @@ from models import train, weights
 
 TINY = [
     *("shape.latent=16", "shape.width=32", "shape.heads=2", "shape.feedforward=64", "shape.motion_layers=1"),
-    *("shape.text_layers=1", "shape.decoder_layers=1", "training.batch=12", "training.decoded=4", "training.rate=2e-3"),
+    *("shape.text_layers=1", "shape.decoder_layers=1", "training.batch=4", "training.decoded=4", "training.rate=2e-3"),
     "variation.kinematic=false",
 ]
 
