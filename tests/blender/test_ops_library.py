@@ -27,13 +27,13 @@ def test_add_refresh_remove(factory_scene: None, tmp_path: Path) -> None:
     assert files(folder) == before
 
     parts.write_bvh(folder / "two.bvh", "walks", "a person walks")
-    assert bpy.ops.tmr.refresh_library(index_folder=str(index)) == {"FINISHED"}
+    assert bpy.ops.tmr.refresh_library(directory=str(folder)) == {"FINISHED"}
     bpy.ops.tmr.search(query="a person", library=str(index))
     assert {hit.name for hit in bpy.context.window_manager.tmr.hits} == {"one", "two"}
     assert listed().count(str(folder)) == 1
 
     after = files(folder)
-    assert bpy.ops.tmr.remove_library(index_folder=str(index)) == {"FINISHED"}
+    assert bpy.ops.tmr.remove_library(directory=str(folder)) == {"FINISHED"}
     assert str(folder) not in listed()
     assert not index.exists()
     assert files(folder) == after
@@ -68,7 +68,7 @@ def test_a_broken_file_among_good_ones_is_told_and_left_out(
     index = str(places.library_for(tmp_path))
     bpy.ops.tmr.search(query="a person", library=index)
     assert [hit.name for hit in bpy.context.window_manager.tmr.hits] == ["good"]
-    bpy.ops.tmr.remove_library(index_folder=index)
+    bpy.ops.tmr.remove_library(directory=str(tmp_path))
 
 
 def test_a_missing_folder_is_a_sentence(factory_scene: None, tmp_path: Path) -> None:
@@ -79,14 +79,27 @@ def test_a_missing_folder_is_a_sentence(factory_scene: None, tmp_path: Path) -> 
 def test_only_listed_libraries_can_be_removed(factory_scene: None, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     with pytest.raises(RuntimeError, match="not one of the libraries"):
-        bpy.ops.tmr.remove_library(index_folder=str(tmp_path / "precious"))
+        bpy.ops.tmr.remove_library(directory=str(tmp_path / "precious"))
     assert (tmp_path / "precious").is_dir()
 
 
-def test_a_listed_folder_that_is_not_ours_is_never_deleted(factory_scene: None, tmp_path: Path) -> None:
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    preferences.remember(bpy.context, tmp_path, precious)
-    assert bpy.ops.tmr.remove_library(index_folder=str(precious)) == {"FINISHED"}
-    assert precious.is_dir()
-    assert str(precious) not in [item.index for item in preferences.preferences(bpy.context).libraries]
+def test_an_index_of_other_networks_is_left_out_until_refreshed(
+    factory_scene: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parts.write_bvh(tmp_path / "one.bvh", "waves")
+    bpy.ops.tmr.add_library(directory=str(tmp_path))
+    index = places.library_for(tmp_path)
+    settings = preferences.preferences(bpy.context)
+    starter, settings.use_starter = settings.use_starter, False
+    try:
+        index.rename(index.with_name("of_an_earlier_model"))
+        with pytest.raises(RuntimeError, match="no library to search"):
+            bpy.ops.tmr.search(query="a person")
+        assert "refresh it" in capfd.readouterr().out
+        bpy.ops.tmr.refresh_library(directory=str(tmp_path))
+        assert [path.name for path in index.parent.iterdir()] == [index.name]
+        assert bpy.ops.tmr.search(query="a person") == {"FINISHED"}
+    finally:
+        settings.use_starter = starter
+        bpy.ops.tmr.remove_library(directory=str(tmp_path))
+    assert not index.parent.exists()

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..errors import LibraryProblem
+from ..errors import LibraryProblem, ModelProblem
 from ..motion import readers
 from . import places, preferences
 from .jobs import WorkerOperator
@@ -21,14 +21,19 @@ SHOWN_ERRORS = 5
 class Indexing(WorkerOperator):
     """Mix-in: an operator that brings the library of one folder up to date."""
 
+    directory: str
     work = "Indexing"
 
-    def bring_up_to_date(self, context: bpy.types.Context, folder: Path) -> set[str]:
-        """Ask the child to index; `finish` lists the library."""
-        self.folder = folder
-        self.library = places.library_for(folder)
+    def bring_up_to_date(self, context: bpy.types.Context) -> set[str]:
+        """Ask the child to index `directory`; `finish` lists the library."""
+        self.folder = Path(bpy.path.abspath(self.directory)).resolve()
+        try:
+            self.library = places.library_for(self.folder)
+        except ModelProblem as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
         self.new = not self.library.exists()
-        return self.begin(context, "index", {"library": str(self.library), "folder": str(folder)})
+        return self.begin(context, "index", {"library": str(self.library), "folder": str(self.folder)})
 
     def describe(self, progress: Mapping[str, Any]) -> tuple[float, str]:
         left = progress["seconds_left"]
@@ -39,9 +44,12 @@ class Indexing(WorkerOperator):
         broken = [sentence for path, sentence in result["errors"] if Path(path).suffix.lower() in readers.SUFFIXES]
         if len(broken) >= result["total"]:
             if self.new:
-                shutil.rmtree(self.library, ignore_errors=True)
+                _delete(self.library)
             raise LibraryProblem(f"No motion in {self.folder} could be read. {broken[0]}")
-        preferences.remember(context, self.folder, self.library)
+        preferences.remember(context, self.folder)
+        for other in self.library.parent.iterdir():
+            if other != self.library:
+                _delete(other)
         for sentence in broken[:SHOWN_ERRORS]:
             self.report({"WARNING"}, sentence)
         skipped = f"; {len(broken)} could not be read" if broken else ""
@@ -70,7 +78,7 @@ class TMR_OT_add_library(Indexing, bpy.types.Operator):
         if not self.directory:
             self.report({"ERROR"}, "Choose a folder of motions.")
             return {"CANCELLED"}
-        return self.bring_up_to_date(context, Path(bpy.path.abspath(self.directory)).resolve())
+        return self.bring_up_to_date(context)
 
 
 class TMR_OT_refresh_library(Indexing, bpy.types.Operator):
@@ -79,14 +87,13 @@ class TMR_OT_refresh_library(Indexing, bpy.types.Operator):
     bl_description = "Read the files of this folder that are new or have changed, and forget those that are gone"
     bl_options = {"REGISTER"}
 
-    index_folder: StringProperty(name="Library", description="Its index, as the preferences list it", subtype="DIR_PATH")
+    directory: StringProperty(name="Folder", description="The folder of motions, as it was added", subtype="DIR_PATH")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        item = listed(context, self.index_folder)
-        if item is None:
-            self.report({"ERROR"}, f"{self.index_folder} is not one of the libraries.")
+        if _place(context, self.directory) < 0:
+            self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
             return {"CANCELLED"}
-        return self.bring_up_to_date(context, Path(item.folder))
+        return self.bring_up_to_date(context)
 
 
 class TMR_OT_remove_library(bpy.types.Operator):
@@ -95,29 +102,32 @@ class TMR_OT_remove_library(bpy.types.Operator):
     bl_description = "Forget this library and delete its index. The motion files themselves are not touched"
     bl_options = {"REGISTER"}
 
-    index_folder: StringProperty(name="Library", description="Its index, as the preferences list it", subtype="DIR_PATH")
+    directory: StringProperty(name="Folder", description="The folder of motions, as it was added", subtype="DIR_PATH")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        item = listed(context, self.index_folder)
-        if item is None:
-            self.report({"ERROR"}, f"{self.index_folder} is not one of the libraries.")
+        place = _place(context, self.directory)
+        if place < 0:
+            self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
             return {"CANCELLED"}
-        index = Path(item.index)
         libraries = preferences.preferences(context).libraries
-        libraries.remove(next(i for i, other in enumerate(libraries) if other.index == item.index))
-        # Only what `places.library_for` made is deleted, whatever the preferences were edited to say.
-        if index.parent == places.user_folder("libraries"):
-            shutil.rmtree(index, ignore_errors=True)
+        _delete(places.kept_for(Path(libraries[place].folder)))
+        libraries.remove(place)
         context.preferences.is_dirty = True
         return {"FINISHED"}
 
 
-def listed(context: bpy.types.Context, index: str) -> preferences.TMR_PG_library | None:
-    """The library with this index, if it is listed."""
-    return next((item for item in preferences.preferences(context).libraries if item.index == index), None)
+def _place(context: bpy.types.Context, directory: str) -> int:
+    """The place of a folder in the list of libraries, or -1."""
+    return next((i for i, item in enumerate(preferences.preferences(context).libraries) if item.folder == directory), -1)
+
+
+def _delete(index: Path) -> None:
+    """Delete an index; only what lies among the extension's own files, and never a folder of motions."""
+    if places.user_folder("libraries") in index.parents and index.is_dir():
+        shutil.rmtree(index, ignore_errors=True)
 
 
 _CLASSES = (TMR_OT_add_library, TMR_OT_refresh_library, TMR_OT_remove_library)

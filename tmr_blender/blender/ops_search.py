@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from ..errors import LibraryProblem, TMRError
 from . import preferences
 from .jobs import WorkerOperator
 from .properties import state
@@ -42,11 +43,20 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         if not query:
             self.report({"ERROR"}, "Describe a motion first, such as: " + EXAMPLES[0])
             return {"CANCELLED"}
-        libraries = [self.library] if self.library else [str(path) for path in preferences.searched(context)]
-        if not libraries:
-            self.report({"ERROR"}, "There is no library to search: tick one under Libraries, or add a folder of motions.")
+        try:
+            libraries = [self.library] if self.library else self._ticked(context)
+        except TMRError as error:
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return self.begin(context, "search", {"query": query, "libraries": libraries, "limit": self.limit})
+
+    def _ticked(self, context: bpy.types.Context) -> list[str]:
+        for name in preferences.stale(context):
+            self.report({"WARNING"}, f"{name} was left out: refresh it under Libraries, its index is of another version.")
+        found = [str(path) for path in preferences.searched(context)]
+        if not found:
+            raise LibraryProblem("There is no library to search: tick one under Libraries, or add a folder of motions.")
+        return found
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         shown = state(context)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import bpy
 
+from ..tmr import encoders
+
 PACKAGE = __name__.rsplit(".", 2)[0]
 """The extension's module, such as `bl_ext.user_default.tmr_blender`."""
 
@@ -18,8 +20,17 @@ def user_folder(name: str) -> Path:
     return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=True))
 
 
-def library_for(folder: Path) -> Path:
-    """Where the index of the motions in `folder` lives: the same place every time, readable and unique."""
+def kept_for(folder: Path) -> Path:
+    """Where all that is kept about the motions in `folder` lives: the same place every time, readable and unique."""
     whole = folder.resolve()
     readable = re.sub(r"\W+", "_", whole.name).strip("_")[:40] or "library"
     return user_folder("libraries") / f"{readable}-{hashlib.sha256(str(whole).encode()).hexdigest()[:8]}"
+
+
+def library_for(folder: Path) -> Path:
+    """Where the index of the motions in `folder` lives for the networks in use: vectors of others can't be compared.
+
+    Raises ModelProblem where the networks are missing.
+    """
+    model = encoders.read_card(encoders.model_folder()).id
+    return kept_for(folder) / re.sub(r"\W+", "_", model)

@@ -15,7 +15,6 @@ class TMR_PG_library(bpy.types.PropertyGroup):
     """One user library; `name` is shown."""
 
     folder: StringProperty(name="Motions", description="The folder whose motions are in this library", subtype="DIR_PATH")
-    index: StringProperty(name="Index", description="Where the library itself is kept", subtype="DIR_PATH")
     use: BoolProperty(name="Search", description="Search this library", default=True)
 
 
@@ -43,20 +42,25 @@ def preferences(context: bpy.types.Context) -> TMR_preferences:
 
 
 def searched(context: bpy.types.Context) -> list[Path]:
-    """The libraries that are ticked and exist, the starter library first."""
+    """The libraries that are ticked and exist, the starter library first. Raises ModelProblem without networks."""
     settings = preferences(context)
     chosen = [places.STARTER] if settings.use_starter else []
-    chosen += [Path(item.index) for item in settings.libraries if item.use]
+    chosen += [places.library_for(Path(item.folder)) for item in settings.libraries if item.use]
     return [path for path in chosen if (path / DATABASE).is_file()]
 
 
-def remember(context: bpy.types.Context, folder: Path, index: Path) -> TMR_PG_library:
+def stale(context: bpy.types.Context) -> list[str]:
+    """Names of the ticked libraries without an index for the networks in use: an update has brought new ones."""
+    ticked = [item for item in preferences(context).libraries if item.use]
+    return [item.name for item in ticked if not (places.library_for(Path(item.folder)) / DATABASE).is_file()]
+
+
+def remember(context: bpy.types.Context, folder: Path) -> None:
     """List a library, once; what is listed already is only ticked."""
     libraries = preferences(context).libraries
-    item = next((item for item in libraries if Path(item.index) == index), None) or libraries.add()
-    item.name, item.folder, item.index, item.use = folder.name or str(folder), str(folder), str(index), True
+    item = next((item for item in libraries if item.folder == str(folder)), None) or libraries.add()
+    item.name, item.folder, item.use = folder.name or str(folder), str(folder), True
     context.preferences.is_dirty = True
-    return item
 
 
 def draw_libraries(layout: bpy.types.UILayout, settings: TMR_preferences) -> None:
@@ -65,8 +69,8 @@ def draw_libraries(layout: bpy.types.UILayout, settings: TMR_preferences) -> Non
     for item in settings.libraries:
         row = layout.row(align=True)
         row.prop(item, "use", text=item.name)
-        row.operator("tmr.refresh_library", text="", icon="FILE_REFRESH").index_folder = item.index
-        row.operator("tmr.remove_library", text="", icon="X").index_folder = item.index
+        row.operator("tmr.refresh_library", text="", icon="FILE_REFRESH").directory = item.folder
+        row.operator("tmr.remove_library", text="", icon="X").directory = item.folder
     layout.operator("tmr.add_library", icon="FILE_FOLDER")
 
 
