@@ -49,7 +49,8 @@ def axis_angles(q: Array) -> Array:
     flips = np.cumprod(np.where(np.sum(axis[1:] * axis[:-1], axis=-1) < 0, -1.0, 1.0))
     signs = np.concatenate([[1.0], flips])
     angle = np.unwrap(2 * np.arctan2(sine * signs, q[:, 0]))
-    out: Array = np.column_stack([angle, axis * signs[:, None]])
+    out = np.empty((len(q), 4))
+    out[:, 0], out[:, 1:] = angle, axis * signs[:, None]
     return out
 
 

@@ -14,10 +14,19 @@ from .rest import FORWARD, IN_LINE, LEAST_BEND, UP, Stance
 
 # Frames looked at to find hinges and feet on the floor.
 SAMPLES = 240
-# Feet stand where the ankle is this near its lowest (share of the leg) and slower than this (legs a second).
-STAND_HEIGHT, STAND_SPEED = 0.06, 0.25
+# Feet stand where the ankle is this near its lowest (share of the leg) and slower than this (legs a second); the second
+# speed is for those that only ever run.
+STAND_HEIGHT, STAND_SPEEDS = 0.06, (0.25, 1.0)
+# Frames of standing that are enough, and how alike they have to be (mean resultant length of the normals).
+LEAST_STANDING, STEADY = 5, 0.95
+# A foot that seems tilted further than this at rest (radians) is not what is seen.
+MOST_EDGE = 0.8
 # How far a foot points down, from ankle to ball, where no frame shows it standing (radians): a common shoe.
 FOOT_SLOPE = 0.45
+
+# In a T pose with palms down elbows bend forward and this much upward (radians): 0.47 to 0.58 in the takes of seven
+# CMU subjects, whose skeletons have such a rest pose.
+ELBOW_RISE = 0.5
 
 LEFT: Array = np.array([1.0, 0.0, 0.0])
 
@@ -28,12 +37,49 @@ def stance(skeleton: Skeleton, rotations: Array, positions: Array, fps: float, j
     rotations: (frames, joints, 4) and positions: (frames, joints, 3), global; joints: role -> joint index.
     """
     turned, placed = skeleton.rest_globals()
+    step = max(1, len(rotations) // SAMPLES)
+    rotations, positions, fps = rotations[::step], positions[::step], fps / step
     heading = rest.facing({role: placed[i] for role, i in joints.items()})
     at_rest = {role: quaternion.rotate(heading, placed[i]) for role, i in joints.items()}
     if rest.stands(at_rest):
-        return Stance(at_rest, {role: quaternion.multiply(heading, turned[i]) for role, i in joints.items()})
-    step = max(1, len(rotations) // SAMPLES)
-    return _Anatomy(turned, placed, rotations[::step], positions[::step], fps / step, joints).stance()
+        own = {role: quaternion.multiply(heading, turned[i]) for role, i in joints.items()}
+        return Stance(at_rest, own | _flat_feet(own, rotations, positions, fps, joints))
+    return _Anatomy(turned, placed, rotations, positions, fps, joints).stance()
+
+
+def _flat_feet(
+    own: Mapping[str, Array], rotations: Array, positions: Array, fps: float, joints: Mapping[str, int]
+) -> dict[str, Array]:
+    """Feet and toes of a rest pose turned flat: with legs apart, CMU's skeletons rest on the edges of their feet."""
+    places = {role: positions[:, i] for role, i in joints.items()}
+    out: dict[str, Array] = {}
+    for side in ("left", "right"):
+        ankle = f"{side}_ankle"
+        up = sole_normal(rotations[standing_frames(places, side, fps), joints[ankle]])
+        if up is None:
+            continue
+        flatten = quaternion.between(quaternion.rotate(own[ankle], up), UP)
+        if np.linalg.norm(quaternion.to_rotation_vector(flatten)) < MOST_EDGE:
+            out.update({role: quaternion.multiply(flatten, own[role]) for role in (ankle, f"{side}_foot") if role in own})
+    return out
+
+
+def standing_frames(places: Mapping[str, Array], side: str, fps: float) -> NDArray[np.bool_]:
+    """(frames,) in which frames a foot seems to stand on the floor: low and slow. places: role -> (frames, 3)."""
+    ankle, knee, hip = (places[f"{side}_{joint}"] for joint in ("ankle", "knee", "hip"))
+    leg = float(np.mean(np.linalg.norm(ankle - knee, axis=-1) + np.linalg.norm(knee - hip, axis=-1)))
+    speed = np.linalg.norm(np.gradient(ankle, axis=0), axis=-1) * fps if len(ankle) > 1 else np.zeros(len(ankle))
+    low = ankle[:, 1] < np.percentile(ankle[:, 1], 5) + STAND_HEIGHT * leg
+    slow = [low & (speed < limit * leg) for limit in STAND_SPEEDS]
+    return next((frames for frames in slow if frames.sum() >= LEAST_STANDING), slow[-1])
+
+
+def sole_normal(rotations: Array) -> Array | None:
+    """The direction that is up while a foot stands, in its own coordinates; None if that is seen too little or varies."""
+    if len(rotations) < LEAST_STANDING:
+        return None
+    up = np.mean(quaternion.rotate(quaternion.inverse(rotations), np.broadcast_to(UP, (len(rotations), 3))), axis=0)
+    return up if np.linalg.norm(up) > STEADY else None
 
 
 def turn(first: Array, second: Array, to_first: Array, to_second: Array) -> Array:
@@ -83,7 +129,7 @@ class _Anatomy:
             elif role.endswith("_ankle"):
                 self.made[role] = self._foot(role)
             elif role.endswith("_foot"):
-                self.made[role] = self._average(role, self._standing(role.split("_")[0]))
+                self.made[role] = self._average(role, self._standing(role))
             else:
                 self.made[role] = self._carried(role)
         return Stance(self._positions(), self.made)
@@ -97,17 +143,19 @@ class _Anatomy:
         return np.mean(self._local(role, self.positions[end] - self.positions[role]), axis=0)
 
     def _pelvis(self) -> Array:
-        hips = (self.positions["left_hip"] + self.positions["right_hip"]) / 2
-        across = np.mean(self._local("pelvis", self.positions["left_hip"] - self.positions["right_hip"]), axis=0)
-        above = [*rest.chain(self.joints, "spine"), *rest.chain(self.joints, "neck"), "head", "left_shoulder"]
-        up = UP
-        for role in above:
-            if role in self.joints:
-                up = np.mean(self._local("pelvis", self.positions[role] - hips), axis=0)
-                # A joint in the same place as the hips says nothing about which way is up.
-                if np.linalg.norm(up) > 0.25 * np.linalg.norm(across):
-                    break
-        return turn(across, up, LEFT, UP)
+        """Level from hip to hip; upright as the trunk is in the zero pose if that is near how it is held, else as held."""
+        places = self.positions
+        across = np.mean(self._local("pelvis", places["left_hip"] - places["right_hip"]), axis=0)
+        trunk = places["left_shoulder"] + places["right_shoulder"] - places["left_hip"] - places["right_hip"]
+        held = np.mean(self._local("pelvis", trunk), axis=0)
+        top = [*rest.chain(self.joints, "spine"), *rest.chain(self.joints, "neck")]
+        if top:
+            pelvis = self.joints["pelvis"]
+            zero = self.placed[self.joints[top[-1]]] - self.placed[pelvis]
+            zero = quaternion.rotate(quaternion.inverse(self.turned[pelvis]), zero)
+            if zero @ held > np.cos(IN_LINE) * np.linalg.norm(zero) * np.linalg.norm(held):
+                held = zero
+        return turn(across, held, LEFT, UP)
 
     def _carried(self, role: str) -> Array:
         """Turned with the parent as in the zero pose if that is in line, otherwise as on the average."""
@@ -126,13 +174,13 @@ class _Anatomy:
         return quaternion.multiply(self.made[above], mean_rotation(relation[frames] if frames.any() else relation))
 
     def _limb(self, start: str) -> Array:
-        """Arms to the side with elbows that bend forward, legs down with knees that bend backward."""
+        """Arms to the side with elbows that bend forward and up a little, legs down with knees that bend backward."""
         side, part = start.split("_")
         sign = 1.0 if side == "left" else -1.0
         middle = f"{side}_elbow" if part == "shoulder" else f"{side}_knee"
         end = f"{side}_wrist" if part == "shoulder" else f"{side}_ankle"
         if part == "shoulder":
-            way, hinge = LEFT * sign, np.array([0.0, -sign, 0.0])
+            way, hinge = LEFT * sign, sign * np.array([0.0, -np.cos(ELBOW_RISE), np.sin(ELBOW_RISE)])
         else:
             way, hinge = -UP, LEFT
         upper, lower = self.positions[middle] - self.positions[start], self.positions[end] - self.positions[middle]
@@ -156,9 +204,10 @@ class _Anatomy:
     def _usual_hinge(self, role: str, hinge: Array) -> Array:
         """For a limb kept straight: square to it as the hips are on the average."""
         level = quaternion.multiply(self.rotations["pelvis"], quaternion.inverse(self.made["pelvis"]))
-        # An arm that hangs is turned down about the forward axis, which takes its hinge to the lateral one.
-        lateral = hinge if role.endswith("_hip") else -LEFT
-        return np.mean(self._local(role, quaternion.rotate(level, lateral)), axis=0)
+        if role.endswith("_shoulder"):
+            # An arm that hangs is turned down about the forward axis.
+            hinge = np.array([-abs(hinge[1]), 0.0, hinge[2]])
+        return np.mean(self._local(role, quaternion.rotate(level, hinge)), axis=0)
 
     def _lower(
         self, start: str, middle: str, end: str, above: Array, way: Array, hinge: Array, segments: tuple[Array, Array]
@@ -179,26 +228,18 @@ class _Anatomy:
             return self._average(middle, np.zeros(0, dtype=bool))
         return turn(self._toward(middle, end), normal, way, hinge)
 
-    def _standing(self, side: str) -> NDArray[np.bool_]:
-        """(frames,) bool, in which frames the foot seems to stand on the floor."""
-        ankle = self.positions[f"{side}_ankle"]
-        knee, hip = self.positions[f"{side}_knee"], self.positions[f"{side}_hip"]
-        leg = float(np.mean(np.linalg.norm(ankle - knee, axis=-1) + np.linalg.norm(knee - hip, axis=-1)))
-        speed = np.zeros(len(ankle))
-        if len(ankle) > 1:
-            speed = np.linalg.norm(np.gradient(ankle, axis=0), axis=-1) * self.fps
-        low = ankle[:, 1] < np.percentile(ankle[:, 1], 5) + STAND_HEIGHT * leg
-        return low & (speed < STAND_SPEED * leg)
+    def _standing(self, role: str) -> NDArray[np.bool_]:
+        return standing_frames(self.positions, role.split("_")[0], self.fps)
 
     def _foot(self, ankle: str) -> Array:
         """Flat on the floor as in the frames in which it stands, pointing forward."""
         toe = ankle.replace("ankle", "foot")
-        standing = self._standing(ankle.split("_")[0])
+        standing = self._standing(ankle)
         if toe not in self.joints:
             return self._average(ankle, standing)
         way = self._toward(ankle, toe)
-        if standing.sum() >= 3:
-            up = np.mean(self._local(ankle, np.broadcast_to(UP, self.positions[ankle].shape))[standing], axis=0)
+        up = sole_normal(self.rotations[ankle][standing])
+        if up is not None:
             return turn(up, way, UP, FORWARD)
         lateral = np.mean(self._hinge_of_ankle(ankle, toe), axis=0)
         down = FORWARD * np.cos(FOOT_SLOPE) - UP * np.sin(FOOT_SLOPE)
