@@ -27,7 +27,7 @@ class Clip:
     first: int
     last: int
     people: tuple[str, ...] = ()
-    """Captions by people."""
+    """Captions by people who saw the motion, and our wordings of them."""
     labels: tuple[str, ...] = ()
     """The data base's description and our paraphrases of it."""
     kinematic: tuple[str, ...] = ()
@@ -36,12 +36,12 @@ class Clip:
 
 def clips_of(data: DataSet, takes: Iterable[str], kinematics: dict[str, Kinematics]) -> tuple[list[Clip], list[Clip]]:
     """The whole takes (and captioned spans), and the windows that only kinematic sentences describe."""
-    reworded = wording.paraphrases()
+    reworded, ours = wording.paraphrases(), wording.of_takes()
     whole, windows = [], []
     chosen = frozenset(takes)
     spans: dict[tuple[str, int, int], tuple[list[str], list[str]]] = {}
     for name in chosen:
-        spans[name, 0, len(data.takes[name].features)] = ([], [])
+        spans[name, 0, len(data.takes[name].features)] = (list(ours.get(name, [])), [])
     for caption in data.captions:
         if caption.take not in chosen:
             continue

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tmr_blender.errors import FileProblem
 
-PARAPHRASES = Path(__file__).parent.parent / "captions" / "cmu.jsonl"
-"""Sentences of ours for the descriptions of the CMU database: rows {"description": ..., "texts": [...]}."""
+CAPTIONS = Path(__file__).parent.parent / "captions"
+"""Sentences of ours, true of the motion: cmu.jsonl for the descriptions of the CMU database, rows {"description": ...,
+"texts": [...]}; takes.jsonl for takes that people described, rows {"motion": ..., "texts": [...]}."""
 
 _PAIRS = (
     ("left", "right"),
@@ -55,8 +56,17 @@ def spaced(description: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=[A-Za-z])", " ", description).lower()
 
 
-def paraphrases(path: Path = PARAPHRASES) -> dict[str, list[str]]:
+def paraphrases(folder: Path = CAPTIONS) -> dict[str, list[str]]:
     """Description to sentences; empty if the file is not there. Raises FileProblem for a row that can't be read."""
+    return _rows(folder / "cmu.jsonl", "description")
+
+
+def of_takes(folder: Path = CAPTIONS) -> dict[str, list[str]]:
+    """Take to sentences; empty if the file is not there. Raises FileProblem for a row that can't be read."""
+    return _rows(folder / "takes.jsonl", "motion")
+
+
+def _rows(path: Path, key: str) -> dict[str, list[str]]:
     if not path.is_file():
         return {}
     found: dict[str, list[str]] = {}
@@ -65,7 +75,7 @@ def paraphrases(path: Path = PARAPHRASES) -> dict[str, list[str]]:
             continue
         try:
             row = json.loads(line)
-            found.setdefault(str(row["description"]), []).extend(str(text) for text in row["texts"])
+            found.setdefault(str(row[key]), []).extend(str(text) for text in row["texts"])
         except (ValueError, KeyError, TypeError) as error:
-            raise FileProblem(f"{path}, line {number}, is not a row of paraphrases: {error!r}.") from error
+            raise FileProblem(f"{path}, line {number}, is not a row of captions: {error!r}.") from error
     return found
