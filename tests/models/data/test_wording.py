@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words of captions."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,12 @@ def test_words_that_were_run_together():
     assert wording.spaced("walk on uneven terrain") == "walk on uneven terrain"
 
 
-def test_paraphrases(tmp_path: Path):
-    path = tmp_path / "cmu.jsonl"
-    assert wording.paraphrases(path) == {}
-    path.write_text('{"description": "walk", "texts": ["someone walks"]}\n\n', encoding="utf-8")
-    assert wording.paraphrases(path) == {"walk": ["someone walks"]}
+@pytest.mark.parametrize(("name", "key", "read"), [("cmu", "description", wording.paraphrases), ("takes", "motion", wording.of_takes)])
+def test_our_captions(tmp_path: Path, name: str, key: str, read: Callable[[Path], dict[str, list[str]]]):
+    assert read(tmp_path) == {}
+    path = tmp_path / f"{name}.jsonl"
+    path.write_text(f'{{"{key}": "walk", "texts": ["someone walks"]}}\n\n', encoding="utf-8")
+    assert read(tmp_path) == {"walk": ["someone walks"]}
     path.write_text('{"texts": []}\n', encoding="utf-8")
     with pytest.raises(FileProblem, match="line 1"):
-        wording.paraphrases(path)
+        read(tmp_path)
