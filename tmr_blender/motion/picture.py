@@ -62,8 +62,13 @@ def body(joints: Array) -> Bones:
         bones.append(_bone(at[f"{name}_hip"], flank, (0.105, 0.10), 0))
         reach = _unit(at[f"{name}_wrist"] - at[f"{name}_elbow"]) * leg
         bones.append(_bone(at[f"{name}_wrist"], at[f"{name}_wrist"] + 0.13 * reach, (0.045, 0.04), side))
-    crown = at["head"] + _unit(at["head"] - at["neck"]) * 0.1 * leg
+    upward = _unit(at["head"] - at["neck"])
+    crown = at["head"] + upward * 0.1 * leg
     bones.append(_bone(at["head"], crown, (0.105, 0.118), 0))
+    # A nose tells front from back. It looks where the shoulders do: the joints don't say how the head is turned.
+    ahead = _unit(np.cross(at["left_shoulder"] - at["right_shoulder"], upward))
+    nose = at["head"] + (0.045 * upward + 0.1 * ahead) * leg
+    bones.append(_bone(nose, nose + (0.035 * ahead - 0.02 * upward) * leg, (0.03, 0.025), 0))
     heads, tails, radii, sides = zip(*bones, strict=True)
     return Bones(np.stack(heads), np.stack(tails), np.array(radii) * max(leg, 1e-3), np.array(sides, dtype=np.int64))
 
