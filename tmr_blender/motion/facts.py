@@ -5,7 +5,7 @@ Rules, not learning: the thresholds stand with their reasons beside the rules, i
 Everything is scaled to an adult's size first (legs of 0.82 m), so a child's or a giant's walk reads as a walk.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -141,15 +141,12 @@ def _events(body: Body, states: np.ndarray) -> list[Event]:
     listed += [e for e in turns if not _within(e, tricks)]
     listed += [e for e in gait.climbs(body, states) if not _within(e, tricks)]
     listed += gait.in_place(body)
-    for found in (
-        gestures.raises,
-        gestures.waves,
-        gestures.punches,
-        gestures.kicks,
-        gestures.throws,
-        gestures.claps,
-        gestures.strokes,
-    ):
+    # Limbs fly about in runs and jumps without meaning it.
+    runs = tricks + [e for e in moves if e.label == "run"]
+    quick = runs + [replace(j, start=j.start - 0.6, end=j.end + 0.4) for j in jumps]
+    listed += [e for e in gestures.throws(body) + gestures.two_handed_swings(body) if not _within(e, quick)]
+    listed += [e for e in gestures.kicks(body) if not _within(e, runs)]
+    for found in (gestures.raises, gestures.waves, gestures.punches, gestures.claps, gestures.strokes):
         listed += [e for e in found(body) if not _within(e, tricks)]
     listed += gestures.holds(body) + gestures.legs(body)
     return sorted(listed, key=lambda e: (e.start, e.end))

@@ -12,7 +12,8 @@ from .quaternion import Array
 MOVING = 0.22  # m/s of the pelvis's path; weight shifts of someone standing stay below
 STEPS_AWAY = 0.35  # metres: less is a shift of weight, not a walk
 RUN_SPEED = 1.9  # m/s: adults change from walking to running at 2.0 to 2.3, and starts and stops count
-JOG_SPEED = 1.2  # below this, both feet off the ground is hopping or jumping
+RUN_ARMS = 0.88  # stretch of the arms between that of walks (0.93 to 0.98) and of runs (0.55 to 0.86)
+JOG_SPEED, SURELY_RUN = 1.5, 2.9  # nobody runs below the one or walks above the other
 FLIGHT = 0.035  # metres of both feet above their standing height
 FALLING, FREE_FALL = -3.5, -5.0  # m/s^2 of the pelvis throughout and at the least; walking stays above -2.6
 SLOW, FAST, SPRINT = 0.75, 1.65, 4.2  # m/s of walks and runs
@@ -128,8 +129,7 @@ def _travel(
     share = sum(air) / (end - start)
     top = float(np.percentile(body.speed[start:end], 80.0))
     both = _together(body, span)
-    bounce = float((body.lift[start:end] < FALLING).mean())
-    if top > RUN_SPEED + 0.5 or (top > RUN_SPEED and bounce > 0.05) or (top > JOG_SPEED and bounce > 0.15 and not both):
+    if not both and _runs(body, start, end, top):
         manner = "sprint" if top > SPRINT else "jog" if top < RUN_SPEED + 0.3 else ""
         return event("run", span, amount=length, direction=direction, manner=manner)
     if share > 0.22 and len(air) >= 2:
@@ -137,6 +137,15 @@ def _travel(
     if count <= 2 and length < 1.2:
         return event("step", span, amount=length, direction=direction, side=_stepping_foot(body, span))
     return event("walk", span, amount=length, direction=direction, manner=_manner(body, span, speed))
+
+
+def _runs(body: Body, start: int, end: int, top: float) -> bool:
+    """Runs are fast, bounce, and carry the arms bent; none of the three alone tells them from brisk walks."""
+    if top < JOG_SPEED or top > SURELY_RUN:
+        return top > SURELY_RUN
+    bounce = float((body.lift[start:end] < FALLING).mean())
+    arms = float(np.mean([body.extension(s)[start:end].mean() for s in SIDES]))
+    return (top - RUN_SPEED) / 0.5 + (RUN_ARMS - arms) / 0.1 + min((bounce - 0.05) / 0.16, 0.3) > 0.0
 
 
 def _together(body: Body, span: tuple[int, int]) -> bool:
@@ -173,7 +182,7 @@ def jumps(body: Body, states: np.ndarray, flights: list[tuple[int, int]]) -> lis
         if low[start:end].mean() > 0.5 or (end - start) / FPS > 1.3:
             continue
         clearance = float(body.feet[start:end].min(axis=1).max())
-        fast = float(body.speed[start:end].max()) > JOG_SPEED + 0.3
+        fast = float(body.speed[start:end].max()) > JOG_SPEED
         around = slice(max(start - 6, 0), min(end + 6, body.frames))
         rise = float(pelvis[start:end].max() - min(pelvis[around.start], pelvis[around.stop - 1]))
         seconds = (end - start) / FPS
@@ -239,7 +248,7 @@ def climbs(body: Body, states: np.ndarray) -> list[Event]:
         pelvis = float(body.root[b, 1] - body.root[a, 1])
         if not upright[max(a - 10, 0) : b + 10].all() or body.inverted[a : b + 1].any():
             continue
-        if b > a and abs(rise) > 0.14 and rise * pelvis > 0 and abs(pelvis) > 0.1:
+        if b > a and abs(rise) > 0.17 and rise * pelvis > 0 and abs(pelvis) > 0.1:
             # Only the part in which the level changes.
             inner = np.flatnonzero(np.abs(level[a : b + 1] - level[a]) > 0.1 * abs(rise))
             outer = np.flatnonzero(np.abs(level[b] - level[a : b + 1]) > 0.1 * abs(rise))
@@ -264,10 +273,11 @@ def in_place(body: Body) -> list[Event]:
     stepping = np.zeros(body.frames, dtype=bool)
     for a, b in zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True):
         # Each foot in its turn: one high, then the other.
-        if b - a < 1.0 * FPS and apart[a] * apart[b] < 0 and body.speed[a : b + 1].mean() < 0.35:
+        upright = body.torso[a : b + 1, 1].min() > 0.7
+        if upright and b - a < 1.0 * FPS and apart[a] * apart[b] < 0 and body.speed[a : b + 1].mean() < 0.35:
             stepping[a : b + 1] = True
     found = []
-    for start, end in spans(stepping & (body.height > 0.75), 1.4):
+    for start, end in spans(stepping & (body.height > 0.75), 1.8):
         knees = body.local[start:end, [J["left_knee"], J["right_knee"]], 1]
         fall = float((body.lift[start:end] < FALLING).mean())
         manner = "run" if fall > 0.15 else "high" if float(np.percentile(knees, 95)) > -0.15 else ""
@@ -280,7 +290,8 @@ def uneven(body: Body, travelling: list[Event]) -> bool:
     steps = np.array(step_frames(body), dtype=np.int64)
     ratios, heights = [], []
     for move in travelling:
-        inside = steps[(steps >= move.start * FPS) & (steps < move.end * FPS)] if move.label == "walk" else steps[:0]
+        walks = move.label == "walk" and move.direction == "forward"
+        inside = steps[(steps >= move.start * FPS) & (steps < move.end * FPS)] if walks else steps[:0]
         if len(inside) < LIMP_STEPS:
             continue
         times, pelvis = np.diff(inside), body.joints[inside, 0, 1]

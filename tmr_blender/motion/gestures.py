@@ -12,7 +12,8 @@ RAISED = 0.4  # seconds that a raised hand is told from a swing
 PUNCH_SPEED = 1.9  # m/s of the wrist; reaching for things is below 1.5, and 12 fps takes a third off a punch
 KICK_SPEED = 2.6  # m/s of the ankle relative to the pelvis
 BALL_KICK = 4.2  # m/s of a low kick; the leg of a walk swings at 2.5
-THROW_SPEED = 4.5
+THROW_SPEED = 2.6  # m/s of the wrist; arms of a walk swing at 1.5
+SWING_SPEED = 1.8  # m/s of both wrists
 STROKE_SPEED = 0.35  # m/s of the wrist about its place; arms of someone standing sway at 0.1
 ONE_LEG = 1.2  # seconds on one leg that gait does not have
 HOLD = 0.8  # seconds a pose of the arms must last to be told
@@ -133,28 +134,34 @@ def kicks(body: Body) -> list[Event]:
 
 
 def throws(body: Body) -> list[Event]:
-    """One hand flung forward from behind or above, or both swung together through a wide arc."""
+    """One hand flung forward from behind the trunk."""
     found: list[Event] = []
+    for i, side in enumerate(SIDES):
+        wrist, other = J[f"{side}_wrist"], J[f"{SIDES[1 - i]}_wrist"]
+        speed = body.limb_speed[:, wrist]
+        forward = body.limb_velocity[:, wrist, 2]
+        for frame in peaks(np.where(forward > 0.65 * speed, speed, 0.0), THROW_SPEED, 0.6, prominence=1.0):
+            a, b = max(frame - 10, 0), min(frame + 8, body.frames)
+            depth = body.local[a:b, wrist, 2]
+            alone = body.limb_speed[frame, other] < 0.6 * speed[frame]
+            if alone and depth.min() < -0.05 and depth.max() > 0.42 and body.torso[frame, 1] > 0.4:
+                found.append(event("throw", (a, b), side=side))
+    return found
+
+
+def two_handed_swings(body: Body) -> list[Event]:
+    """Both hands, close together, swung through a wide arc: a bat, a club, an axe."""
     wrists = body.local[:, [J["left_wrist"], J["right_wrist"]]]
     apart = np.linalg.norm(wrists[:, 0] - wrists[:, 1], axis=-1)
     speeds = body.limb_speed[:, [J["left_wrist"], J["right_wrist"]]]
-    together = (smooth(apart, 0.1) < 0.26) & (speeds.min(axis=1) > 1.8)
+    together = (smooth(apart, 0.1) < 0.26) & (speeds.min(axis=1) > SWING_SPEED)
+    found: list[Event] = []
     for start, end in spans(together, 0.1, gap=0.3):
         a, b = max(start - 8, 0), min(end + 8, body.frames)
-        arc = float(np.linalg.norm(np.ptp(wrists[a:b].mean(axis=1), axis=0)))
-        if arc > 0.7:
-            side = "left" if wrists[b - 1].mean(axis=0)[0] > wrists[a].mean(axis=0)[0] else "right"
-            found.append(event("swing", (a, b), side="both", direction=side))
-    for i, side in enumerate(SIDES):
-        for frame in peaks(speeds[:, i], THROW_SPEED, 0.6, prominence=2.0):
-            a, b = max(frame - 10, 0), min(frame + 8, body.frames)
-            path = wrists[a:b, i]
-            raised = path[:, 1].max() > body.local[a:b, J[f"{side}_shoulder"], 1].max() - 0.1
-            forward = path[:, 2].max() - path[:, 2].min() > 0.6 and body.limb_velocity[frame, J[f"{side}_wrist"], 2] > 1.5
-            alone = apart[frame] > 0.4
-            if raised and forward and alone and body.torso[frame, 1] > 0.4:
-                found.append(event("throw", (a, b), side=side))
-    return sorted(found, key=lambda e: e.start)
+        middle = wrists[a:b].mean(axis=1)
+        if float(np.linalg.norm(np.ptp(middle, axis=0))) > 0.7:
+            found.append(event("swing", (a, b), side="both", direction="left" if middle[-1, 0] > middle[0, 0] else "right"))
+    return found
 
 
 def claps(body: Body) -> list[Event]:
