@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Recognising a human body in any skeleton, and bringing it to the 22 joints of `body.JOINTS`.
 
-Conventions place spines and collars so differently that one performance written by two of them would look like
-two bodies. So these joints are always laid out by the same rule (`filled`) from what every convention knows:
-the hips, the point where the arms leave the spine ("chest"), the head and the shoulders.
+Conventions place pelvis, spines and collars so differently that one performance written by two of them would look
+like two bodies. So these joints are always laid out by the same rules, those of CMU's skeletons, on which the motion
+encoder is trained (see `filled` and `body_positions`). Measured on takes that come as joint positions and as files of a
+second convention; the tests state the agreement that is asked for.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import SkeletonProblem
-from . import body, limbs, names, trunk
+from . import body, limbs, names, quaternion, trunk
 from .clip import Clip
 from .quaternion import Array
 from .skeleton import Skeleton, forward
@@ -125,18 +126,24 @@ def from_cmu20(joints: Array) -> Array:
     return filled({role: joints[:, i] for role, i in CMU20.items()}, joints[:, CMU20_CHEST])
 
 
-def filled(known: dict[str, Array], chest: Array) -> Array:
+def filled(known: dict[str, Array], chest: Array, spine: Array | float | None = None) -> Array:
     """All 22 joints from the limbs, the pelvis, the head and the chest.
 
     known: role -> (frames, 3) for every role but spines, neck and collars; chest: (frames, 3).
+    spine: length from pelvis to chest by which the highest spine joint is placed below the chest; by default the
+    real one. Skeletons with a short spine keep the direction of their collars that way.
     Returns (frames, 22, 3).
     """
     out = np.empty((len(chest), len(body.JOINTS), 3))
     pelvis, head = known["pelvis"], known["head"]
+    along = chest - pelvis
+    drop = 1.0 - SPINE3
+    if spine is not None:
+        drop = drop * spine / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
     made = {
-        "spine1": pelvis + SPINE1 * (chest - pelvis),
-        "spine2": pelvis + SPINE2 * (chest - pelvis),
-        "spine3": pelvis + SPINE3 * (chest - pelvis),
+        "spine1": pelvis + SPINE1 * along,
+        "spine2": pelvis + SPINE2 * along,
+        "spine3": chest - drop * along,
         "neck": chest + NECK * (head - chest),
         "left_collar": chest + COLLAR * (known["left_shoulder"] - chest),
         "right_collar": chest + COLLAR * (known["right_shoulder"] - chest),
@@ -146,38 +153,51 @@ def filled(known: dict[str, Array], chest: Array) -> Array:
     return out
 
 
+# Of CMU's bodies, means of the upright frames of the takes in `from_cmu20`, in leg lengths (hip to ankle):
 HEAD_HEIGHT = 0.15
-CHEST_HEIGHT = -0.09
-"""Chest over the line of the shoulders, in leg lengths, mean of the CMU takes in `from_cmu20`."""
+"""Base of the skull over the line of the shoulders."""
+CHEST_HEIGHT = -0.079
+"""Chest over the line of the shoulders."""
+PELVIS_HEIGHT, PELVIS_BEHIND = 0.12, 0.044
+"""Pelvis over and behind the middle of the hips, where up is the way to the chest."""
+PELVIS_SLACK = 0.04
+"""A pelvis this near to where CMU's is stays where it is."""
+SPINE = 0.41
+"""Pelvis to chest."""
 
 
 def body_positions(clip: Clip, body_map: BodyMap | None = None) -> Array:
     """The 22 joints of a clip, (frames, 22, 3), metres, Y up, in the order of `body.JOINTS`.
 
-    Hips, knees, ankles, shoulders, elbows, wrists and the head (base of the skull) are the skeleton's own. Spines,
-    neck and collars are laid out by `filled`, also where the skeleton has them; a missing ball of the foot is taken
-    to lie before and below the ankle, a missing head on along the back. Raises SkeletonProblem without a body_map.
+    Hips, knees, ankles, feet, shoulders, elbows, wrists and the head (base of the skull) are the skeleton's own. The
+    pelvis is put where CMU's bodies have it, as a rigid part of the skeleton's (`_pelvis`); chest and neck keep to
+    the skeleton's spine (`_chest`); spines and collars are laid out by `filled`. A missing ball of the foot is taken
+    to lie before the ankle, a missing head above the shoulders. Raises SkeletonProblem without a body_map.
     """
     joints = (body_map or recognise(clip)).joints
-    x = clip.globals()[1]
+    turns, x = clip.globals()
     known = {role: x[:, i] for role, i in joints.items() if role in body.INDEX}
     leg = _length(known, "left_hip", "left_knee", "left_ankle")
     middle = (known["left_shoulder"] + known["right_shoulder"]) / 2.0
-    up = middle - (known["left_hip"] + known["right_hip"]) / 2.0
-    up = up / np.maximum(np.linalg.norm(up, axis=-1, keepdims=True), 1e-9)
+    up = _unit(middle - (known["left_hip"] + known["right_hip"]) / 2.0)
     if "head" not in known:
         known["head"] = middle + HEAD_HEIGHT * leg * up
     chest = _chest(known, middle + CHEST_HEIGHT * leg * up, up)
+    known["pelvis"] = _pelvis(known, turns[:, joints["pelvis"]], chest, leg)
     for side in ("left", "right"):
         if f"{side}_foot" not in known:
             known[f"{side}_foot"] = _ball(known, side)
-    return filled(known, chest)
+    return filled(known, chest, SPINE * leg)
 
 
 def _length(known: dict[str, Array], *roles: str) -> float:
     """Median length of the way through the roles."""
     steps = (np.linalg.norm(known[b] - known[a], axis=-1) for a, b in pairwise(roles))
     return max(float(np.median(np.sum(list(steps), axis=0))), 1e-9)
+
+
+def _unit(v: Array) -> Array:
+    return v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), 1e-9)
 
 
 def _chest(known: dict[str, Array], wanted: Array, up: Array) -> Array:
@@ -193,6 +213,23 @@ def _chest(known: dict[str, Array], wanted: Array, up: Array) -> Array:
     return low + np.clip(share, 0.0, 1.0) * (high - low)
 
 
+def _pelvis(known: dict[str, Array], turns: Array, chest: Array, leg: float) -> Array:
+    """Where a CMU body has its pelvis, (frames, 3), as a rigid part of the pelvis joint, turned by turns (frames, 4).
+
+    Many conventions put the joint between the hips and not above them, which would turn the bones to the hips by up
+    to half a right angle. The place in the joint's frame is the mean over the clip of the place over the hips.
+    """
+    hips = (known["left_hip"] + known["right_hip"]) / 2.0
+    up = _unit(chest - hips)
+    behind = -_unit(np.cross(known["left_hip"] - known["right_hip"], up))
+    wanted = leg * (PELVIS_HEIGHT * up + PELVIS_BEHIND * behind)
+    local = np.mean(quaternion.rotate(quaternion.inverse(turns), wanted), axis=0)
+    own = np.mean(quaternion.rotate(quaternion.inverse(turns), known["pelvis"] - hips), axis=0)
+    if float(np.linalg.norm(own - local)) < PELVIS_SLACK * leg:
+        return known["pelvis"]
+    return hips + quaternion.rotate(turns, np.broadcast_to(local, hips.shape))
+
+
 def _ball(known: dict[str, Array], side: str) -> Array:
     """A ball of the foot where there is no joint for it: before the ankle, square to the shank and to the hips.
 
@@ -200,6 +237,5 @@ def _ball(known: dict[str, Array], side: str) -> Array:
     """
     ankle = known[f"{side}_ankle"]
     shank = ankle - known[f"{side}_knee"]
-    forward = np.cross(known["left_hip"] - known["right_hip"], -shank)
-    forward /= np.maximum(np.linalg.norm(forward, axis=-1, keepdims=True), 1e-9)
+    forward = _unit(np.cross(known["left_hip"] - known["right_hip"], -shank))
     return ankle + 0.30 * np.linalg.norm(shank, axis=-1, keepdims=True) * forward + 0.12 * shank
