@@ -111,12 +111,12 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> np.ndarray
             mode = rig.modes[bone]
             _turn(posed, mode, from_quaternions(turn[None], mode)[0])
         bpy.context.view_layer.update()
-        posed = [object.pose.bones[name] for name in rig.names]
+        posed = [object.pose.bones[rig.names[bone]] for bone in keyed]
         matrices = np.array([bone.matrix for bone in posed], dtype=np.float64)
-        basis = np.array([posed[i].matrix_basis for i in keyed], dtype=np.float64)
-    back = np.linalg.inv(rig.rest)
-    own = rigid((matrices[keyed] @ back[keyed])[:, :3, :3])
-    carried = rigid((matrices[keyed] @ np.linalg.inv(basis) @ back[keyed])[:, :3, :3])
+        basis = np.array([bone.matrix_basis for bone in posed], dtype=np.float64)
+    back = np.linalg.inv(rig.rest[keyed])
+    own = rigid((matrices @ back)[:, :3, :3])
+    carried = rigid((matrices @ np.linalg.inv(basis) @ back)[:, :3, :3])
     carriers = rig.carriers.copy()
     for i, bone in enumerate(keyed):
         apart = np.abs(own - carried[i]).max(axis=(1, 2))
@@ -137,33 +137,37 @@ def _turn(bone: bpy.types.PoseBone, mode: str, rotation: Array) -> None:
         bone.rotation_euler = rotation
 
 
-CHANNELS = ("location", "rotation_quaternion", "rotation_euler", "rotation_axis_angle", "scale")
+# Channels of a pose, their width, and what they hold at rest.
+CHANNELS = {
+    "location": (0.0, 0.0, 0.0),
+    "rotation_quaternion": (1.0, 0.0, 0.0, 0.0),
+    "rotation_euler": (0.0, 0.0, 0.0),
+    "rotation_axis_angle": (0.0, 0.0, 1.0, 0.0),
+    "scale": (1.0, 1.0, 1.0),
+}
 
 
 @contextmanager
 def _probing(object: bpy.types.Object, rig_map: RigMap) -> Iterator[None]:
     """The whole rig at rest with its switches set; everything is put back afterwards."""
     bones = object.pose.bones
-    poses = [(bone, {channel: tuple(getattr(bone, channel)) for channel in CHANNELS}) for bone in bones]
     switches = {(name, key): bones[name][key] for name, key in rig_map.switches}
     position = object.data.pose_position
+    poses = {channel: np.empty(len(bones) * len(rest), dtype=np.float32) for channel, rest in CHANNELS.items()}
+    for channel, values in poses.items():
+        bones.foreach_get(channel, values)
     try:
-        for bone, _ in poses:
-            bone.location = (0, 0, 0)
-            bone.rotation_quaternion = (1, 0, 0, 0)
-            bone.rotation_euler = (0, 0, 0)
-            bone.rotation_axis_angle = (0, 0, 1, 0)
-            bone.scale = (1, 1, 1)
+        for channel, rest in CHANNELS.items():
+            bones.foreach_set(channel, np.tile(np.array(rest, dtype=np.float32), len(bones)))
         for (name, key), value in rig_map.switches.items():
             bones[name][key] = type(switches[name, key])(value)
         object.data.pose_position = "POSE"
-        # Drivers on custom properties only notice a tagged object.
+        # Neither drivers on custom properties nor poses set in bulk are noticed unless the object is tagged.
         object.update_tag()
         yield
     finally:
-        for bone, channels in poses:
-            for channel, value in channels.items():
-                setattr(bone, channel, value)
+        for channel, values in poses.items():
+            bones.foreach_set(channel, values)
         for (name, key), value in switches.items():
             bones[name][key] = value
         object.data.pose_position = position

@@ -7,6 +7,8 @@ from ..motion import quaternion
 from ..motion.quaternion import Array
 
 AXES = {"X": 0, "Y": 1, "Z": 2}
+# Steps (radians a frame) below which Euler angles need no choice between their two sets.
+CALM = 0.5
 
 
 def from_quaternions(q: Array, mode: str) -> Array:
@@ -70,7 +72,10 @@ def eulers(q: Array, order: str) -> Array:
     one = np.stack([first, second, third], axis=-1) * parity
     two = np.stack([first + np.pi, np.pi - second, third + np.pi], axis=-1) * parity
     out = np.empty_like(one)
-    out[:, [i, j, k]] = _nearest(one, two)
+    smooth = np.unwrap(one, axis=0)
+    # The other set is about half a turn away, so a set without leaps is the one that stepping would choose.
+    calm = np.abs(np.diff(smooth, axis=0)).max(initial=0.0) < CALM
+    out[:, [i, j, k]] = smooth if calm else _nearest(one, two)
     return out
 
 

@@ -75,29 +75,8 @@ def chain(roles: Mapping[str, object], part: str) -> list[str]:
     return numbered or [r for r in (part,) if r in roles]
 
 
-def parent_of(role: str, roles: Mapping[str, object]) -> str | None:
-    """The nearest role below in the body that is there; None for the pelvis."""
-    if role == "pelvis":
-        return None
-    spine = chain(roles, "spine")
-    neck = chain(roles, "neck")
-    if role in spine:
-        at = spine.index(role)
-        return spine[at - 1] if at else "pelvis"
-    top = spine[-1] if spine else "pelvis"
-    if role in neck:
-        at = neck.index(role)
-        return neck[at - 1] if at else top
-    if role == "head":
-        return neck[-1] if neck else top
-    above = PARENT[role]
-    if above == "chest":
-        return top
-    return above if above in roles else parent_of(above, roles)
-
-
 def _parents() -> dict[str, str]:
-    table = {"head": "chest"}
+    table: dict[str, str] = {}
     for side in ("left", "right"):
         limb = ("collar", "shoulder", "elbow", "wrist")
         leg = ("hip", "knee", "ankle", "foot")
@@ -113,14 +92,20 @@ def _parents() -> dict[str, str]:
 PARENT: Mapping[str, str] = _parents()
 
 
-def order(roles: Mapping[str, object]) -> list[str]:
-    """The roles with every parent before its children."""
-
-    def depth(role: str) -> int:
-        above = parent_of(role, roles)
-        return 0 if above is None else 1 + depth(above)
-
-    return sorted(roles, key=depth)
+def hierarchy(roles: Mapping[str, object]) -> dict[str, str | None]:
+    """role -> the nearest role below it in the body that is there (None for the pelvis), parents before children."""
+    trunk = ["pelvis", *chain(roles, "spine")]
+    neck = [trunk[-1], *chain(roles, "neck")]
+    out: dict[str, str | None] = {"pelvis": None}
+    for row in (trunk, neck, [neck[-1], "head"] if "head" in roles else []):
+        out.update({above: below for below, above in pairwise(row)})
+    for role in PARENT:
+        if role in roles:
+            below = PARENT[role]
+            while below != "chest" and below not in roles:
+                below = PARENT[below]
+            out[role] = trunk[-1] if below == "chest" else below
+    return out
 
 
 def facing(positions: Mapping[str, Array]) -> Array:
@@ -176,8 +161,7 @@ def align(source: Stance, target: Stance) -> dict[str, Array]:
     turns: dict[str, Array] = {}
     lean = _lean(source, target)
     children = {a: b for limb in LIMBS for a, b in pairwise(limb)}
-    for role in order(target.positions):
-        above = parent_of(role, target.positions)
+    for role, above in hierarchy(target.positions).items():
         carried = turns[above] if above else quaternion.IDENTITY
         end = children.get(role)
         if role.startswith("spine"):

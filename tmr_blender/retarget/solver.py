@@ -113,7 +113,7 @@ def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
     aligned = rest.align(performance.stance, goal.stance)
     ends = {a: b for limb in rest.LIMBS for a, b in pairwise(limb)}
     turns: dict[str, Array] = {}
-    for role in rest.order(goal.bones):
+    for role in rest.hierarchy(goal.bones):
         delta = _delta(role, performance.deltas, goal.bones)
         if delta is None:
             continue

@@ -115,13 +115,14 @@ class _Anatomy:
     ) -> None:
         self.turned, self.placed = turned, placed
         self.fps, self.joints = fps, joints
+        self.below = rest.hierarchy(joints)
         self.rotations = {role: rotations[:, i] for role, i in joints.items()}
         self.positions = {role: positions[:, i] for role, i in joints.items()}
         self.made: dict[str, Array] = {}
 
     def stance(self) -> Stance:
         self.made["pelvis"] = self._pelvis()
-        for role in rest.order(self.joints):
+        for role in self.below:
             if role in self.made:
                 continue
             if role.endswith(("_shoulder", "_hip")):
@@ -159,7 +160,7 @@ class _Anatomy:
 
     def _carried(self, role: str) -> Array:
         """Turned with the parent as in the zero pose if that is in line, otherwise as on the average."""
-        above = rest.parent_of(role, self.joints) or "pelvis"
+        above = self.below[role] or "pelvis"
         zero = quaternion.multiply(quaternion.inverse(self.turned[self.joints[above]]), self.turned[self.joints[role]])
         mean = quaternion.multiply(quaternion.inverse(self.rotations[above]), self.rotations[role])
         usual = mean_rotation(mean)
@@ -169,7 +170,7 @@ class _Anatomy:
         return quaternion.multiply(self.made[above], relation)
 
     def _average(self, role: str, frames: NDArray[np.bool_]) -> Array:
-        above = rest.parent_of(role, self.joints) or "pelvis"
+        above = self.below[role] or "pelvis"
         relation = quaternion.multiply(quaternion.inverse(self.rotations[above]), self.rotations[role])
         return quaternion.multiply(self.made[above], mean_rotation(relation[frames] if frames.any() else relation))
 
@@ -252,8 +253,7 @@ class _Anatomy:
     def _positions(self) -> dict[str, Array]:
         """Joints of the stance, each placed from the role below it."""
         out = {"pelvis": np.zeros(3)}
-        for role in rest.order(self.joints):
-            above = rest.parent_of(role, self.joints)
+        for role, above in self.below.items():
             if above:
                 out[role] = out[above] + quaternion.rotate(self.made[above], self._toward(above, role))
         return out
