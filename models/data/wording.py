@@ -56,17 +56,17 @@ def spaced(description: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=[A-Za-z])", " ", description).lower()
 
 
-def paraphrases(folder: Path = CAPTIONS) -> dict[str, list[str]]:
-    """Description to sentences; empty if the file is not there. Raises FileProblem for a row that can't be read."""
-    return _rows(folder / "cmu.jsonl", "description")
+def paraphrases(path: Path = PARAPHRASES) -> dict[str, list[str]]:
+    """Description to sentences of ours; empty if the file is not there. Raises FileProblem for a row that can't be read."""
+    return _read(path, "description")
 
 
-def of_takes(folder: Path = CAPTIONS) -> dict[str, list[str]]:
-    """Take to sentences; empty if the file is not there. Raises FileProblem for a row that can't be read."""
-    return _rows(folder / "takes.jsonl", "motion")
+def written_for_takes(path: Path = TAKES) -> dict[str, list[str]]:
+    """Name of a take to sentences of ours; empty if the file is not there. Raises FileProblem for a row that can't be read."""
+    return _read(path, "motion")
 
 
-def _rows(path: Path, key: str) -> dict[str, list[str]]:
+def _read(path: Path, key: str) -> dict[str, list[str]]:
     if not path.is_file():
         return {}
     found: dict[str, list[str]] = {}
