@@ -111,21 +111,18 @@ def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
     Roles the clip's body doesn't have are left out: those bones stay as they are on whatever carries them.
     """
     aligned = rest.align(performance.stance, goal.stance)
-    ends = {a: b for limb in rest.LIMBS for a, b in pairwise(limb)}
-    turns: dict[str, Array] = {}
-    for role in rest.hierarchy(goal.bones):
-        delta = _delta(role, performance.deltas, goal.bones)
-        if delta is None:
-            continue
-        turn = goal.turn_to_armature(quaternion.multiply(delta, aligned[role]))
-        end = ends.get(role)
-        if end:
-            # Exact also where the clip stretches its bones or the rig's object is scaled unevenly.
-            way = goal.to_armature(performance.positions[end] - performance.positions[role])
-            now = quaternion.rotate(turn, np.broadcast_to(goal.heads[end] - goal.heads[role], way.shape))
-            turn = quaternion.multiply(quaternion.between(now, way), turn)
-        turns[role] = turn
-    return turns
+    deltas = {role: _delta(role, performance.deltas, goal.bones) for role in rest.hierarchy(goal.bones)}
+    found = {role: delta for role, delta in deltas.items() if delta is not None}
+    roles = list(found)
+    turns = quaternion.multiply(np.stack(list(found.values()), axis=1), np.stack([aligned[role] for role in roles]))
+    turns = goal.turn_to_armature(turns)
+    # Exact also where the clip stretches its bones or the rig's object is scaled unevenly.
+    limbs = [(roles.index(a), a, b) for limb in rest.LIMBS for a, b in pairwise(limb)]
+    at = [i for i, _, _ in limbs]
+    way = goal.to_armature(np.stack([performance.positions[b] - performance.positions[a] for _, a, b in limbs], axis=1))
+    now = quaternion.rotate(turns[:, at], np.broadcast_to([goal.heads[b] - goal.heads[a] for _, a, b in limbs], way.shape))
+    turns[:, at] = quaternion.multiply(quaternion.between(now, way), turns[:, at])
+    return {role: turns[:, i] for i, role in enumerate(roles)}
 
 
 def _delta(role: str, deltas: Mapping[str, Array], bones: Mapping[str, int]) -> Array | None:
@@ -220,32 +217,47 @@ def _rotations(rig: Rig, deltas: dict[int, Array]) -> dict[int, Array]:
     Locked Euler channels stay at zero; `deltas` then becomes what the bone really does, so that the bones it carries
     make up for it.
     """
-    rests = quaternion.from_matrix(rigid(rig.rest[:, :3, :3]))
-    out: dict[int, Array] = {}
-    done: set[int] = set()
-
-    def solve(bone: int) -> None:
-        carrier = _carrier(rig, bone, deltas)
-        if carrier >= 0 and carrier not in done:
-            solve(carrier)
-        if bone in done:
-            return
-        done.add(bone)
-        # (carrier * rest)^-1 * delta * rest: rotating the rest matrix about the bone only changes the axes it is told in.
-        base = rests[bone] if carrier < 0 else quaternion.multiply(deltas[carrier], rests[bone])
-        own = quaternion.multiply(quaternion.inverse(base), quaternion.multiply(deltas[bone], rests[bone]))
-        mode = rig.modes[bone]
-        rows = channels.from_quaternions(own, mode)
-        locked = rig.rotation_locks[bone, 1:]
-        if locked.any() and rows.shape[1] == 3:
-            rows[:, locked] = 0.0
-            kept = quaternion.multiply(base, channels.to_quaternions(rows, mode))
-            deltas[bone] = quaternion.multiply(kept, quaternion.inverse(rests[bone]))
-        out[bone] = rows
-
-    for bone in list(deltas):
-        solve(bone)
+    for bone in _carried_order(rig, deltas):
+        if rig.rotation_locks[bone].any() and len(rig.modes[bone]) == len("XYZ"):
+            rows = channels.from_quaternions(_own(rig, deltas, [bone])[:, 0], rig.modes[bone])
+            rows[:, rig.rotation_locks[bone, 1:]] = 0.0
+            carrier = _carrier(rig, bone, deltas)
+            turn = quaternion.from_matrix(rigid(rig.rest[bone, :3, :3]))
+            kept = quaternion.multiply(
+                quaternion.multiply(turn, channels.to_quaternions(rows, rig.modes[bone])), quaternion.inverse(turn)
+            )
+            deltas[bone] = kept if carrier < 0 else quaternion.multiply(deltas[carrier], kept)
+    bones = list(deltas)
+    own = quaternion.continuous(_own(rig, deltas, bones))
+    out = {bone: channels.from_quaternions(own[:, i], rig.modes[bone]) for i, bone in enumerate(bones)}
+    for bone, rows in out.items():
+        if rows.shape[1] == len("XYZ"):
+            rows[:, rig.rotation_locks[bone, 1:]] = 0.0
     return out
+
+
+def _own(rig: Rig, deltas: Mapping[int, Array], bones: list[int]) -> Array:
+    """(frames, bones, 4) turns of bones along their own rest axes: (carrier * rest)^-1 * delta * rest.
+
+    Rolling a rest matrix about its bone only changes the axes that this is told in.
+    """
+    rests = quaternion.from_matrix(rigid(rig.rest[bones, :3, :3]))
+    goal = np.stack([deltas[bone] for bone in bones], axis=1)
+    carriers = [_carrier(rig, bone, deltas) for bone in bones]
+    still = np.broadcast_to(quaternion.IDENTITY, goal[:, 0].shape)
+    base = np.stack([still if carrier < 0 else deltas[carrier] for carrier in carriers], axis=1)
+    turned = quaternion.multiply(quaternion.multiply(quaternion.inverse(base), goal), rests)
+    return quaternion.multiply(quaternion.inverse(rests), turned)
+
+
+def _carried_order(rig: Rig, deltas: Mapping[int, Array]) -> list[int]:
+    """The turned bones, those that carry before those that are carried."""
+
+    def depth(bone: int) -> int:
+        carrier = _carrier(rig, bone, deltas)
+        return 0 if carrier < 0 else 1 + depth(carrier)
+
+    return sorted(deltas, key=depth)
 
 
 def _location(rig: Rig, travel: int, deltas: Mapping[int, Array], goal: Target, hips: Array) -> Array:
