@@ -110,24 +110,35 @@ def _joined(listed: list[Beat]) -> list[Beat]:
     for b in sorted(listed, key=lambda b: b.start):
         key = (b.label, b.side if b.label not in ("punch", "kick", "jump") else "", b.direction if b.label != "jump" else "")
         i = latest.get(key)
-        pause = JOINED.get(b.label, 0.8 if b.label in MOVES else 0.0)
-        if (
-            i is not None
-            and pause
-            and b.start - out[i].end <= pause
-            and b.manner == out[i].manner
-            and not _between(listed, out[i], b)
-        ):
-            a = out[i]
-            total = a.amount + b.amount if b.label in MOVES or b.label in COUNTED_INSIDE else max(a.amount, b.amount)
-            count = 1 if b.label in MOVES else a.count + b.count
-            side = a.side if a.side == b.side else "both" if b.label in ("punch", "kick") else ""
-            direction = a.direction if a.direction == b.direction else ""
-            out[i] = replace(a, end=b.end, count=count, amount=total, side=side, direction=direction)
+        if i is not None and _joins(out[i], b, listed):
+            out[i] = _merged(out[i], b)
             continue
         latest[key] = len(out)
         out.append(b)
     return out
+
+
+def _joins(a: Beat, b: Beat, listed: list[Beat]) -> bool:
+    """Whether b goes on with a: soon after it, of its kind, and without a real turn between moves."""
+    move = b.label in MOVES
+    if b.start - a.end > (2.5 if move else JOINED.get(b.label, -1.0)) or (a.manner != b.manner and not move):
+        return False
+    return not (move and _between(listed, a, b))
+
+
+def _merged(a: Beat, b: Beat) -> Beat:
+    """Both as one beat: counts and distances added, what they don't share left out."""
+    move = b.label in MOVES
+    return replace(
+        a,
+        end=b.end,
+        count=1 if move else a.count + b.count,
+        amount=a.amount + b.amount if move or b.label in COUNTED_INSIDE else max(a.amount, b.amount),
+        side=a.side if a.side == b.side else "both" if b.label in ("punch", "kick") else "",
+        direction=a.direction if a.direction == b.direction else "",
+        manner=a.manner if a.amount >= b.amount else b.manner,
+        path=a.path if a.path == b.path else "",
+    )
 
 
 def _between(listed: list[Beat], a: Beat, b: Beat) -> bool:
@@ -168,6 +179,10 @@ def _hidden(b: Beat, listed: list[Beat]) -> bool:
         return True
     if b.label in ("step", "turn") and inside(("jump", "hop", "kick")):
         return True
+    if b.label == "turn" and any(o.label == "jump" and o.manner and b.start < o.end and o.start < b.end for o in listed):
+        return True
+    if b.label == "raise" and inside(("hand to head",), 0.4):
+        return True
     if b.label in ("raise", "hand to head", "arms forward") and inside(
         ("wave", "punch", "throw", "swing", "clap", "lying", "all fours", "crawl")
     ):
@@ -190,3 +205,12 @@ def _weight(b: Beat, facts: Facts) -> float:
     if b.label == "walk" and b.amount < 1.0:
         weight *= 0.6
     return weight * (1.0 + 0.1 * min(b.count - 1, 5))
+
+
+def summary(facts: Facts) -> Beat | None:
+    """One beat for many walks or runs to and fro or about, where there are at least three."""
+    moves = [e for e in facts.of("walk", "run") if e.direction == "forward"]
+    if len(moves) < 3 or facts.path not in ("back and forth", "wandering"):
+        return None
+    longest = max(moves, key=lambda e: e.amount)
+    return Beat(longest.label, moves[0].start, moves[-1].end, direction="forward", manner=longest.manner, path=facts.path)

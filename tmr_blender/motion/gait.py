@@ -10,7 +10,8 @@ from .postures import LOW, POSTURES, Event, event
 from .quaternion import Array
 
 MOVING = 0.22  # m/s of the pelvis's path; weight shifts of someone standing stay below
-STEPS_AWAY = 0.35  # metres: less is a shift of weight, not a walk
+STEPS_AWAY = 0.35  # metres: less is a shift of weight, unless a foot is set down elsewhere
+FOOT_MOVED = 0.2  # metres
 RUN_SPEED = 1.9  # m/s: adults change from walking to running at 2.0 to 2.3, and starts and stops count
 RUN_ARMS = 0.88  # stretch of the arms between that of walks (0.93 to 0.98) and of runs (0.55 to 0.86)
 JOG_SPEED, SURELY_RUN = 1.5, 2.9  # nobody runs below the one or walks above the other
@@ -20,7 +21,7 @@ SLOW, FAST, SPRINT = 0.75, 1.65, 4.2  # m/s of walks and runs
 
 TURN_RATE = np.radians(28.0)  # per second: gait alone sways the body by less
 TURN = 35.0  # degrees: less is not told as a turn
-CURVE_RADIUS = 0.55  # metres: a turn on a wider path is a curve
+CURVE_RADIUS, WIDE_RADIUS, CURVE_RATE = 0.55, 1.2, 70.0  # metres: a turn on a wider path is a curve; degrees per second
 
 LIMP_STEPS, LIMP_TIME, LIMP_HEIGHT = 8, 0.15, 0.025  # steps in a row; share of a step's time; metres of the pelvis
 
@@ -43,7 +44,8 @@ def turns(body: Body) -> list[Event]:
                 continue
             length = float(np.linalg.norm(np.diff(body.root[a : b + 1, [0, 2]], axis=0), axis=-1).sum())
             radius = length / np.radians(angle)
-            label = "curve" if radius > CURVE_RADIUS and (end - start) / FPS > 1.0 else "turn"
+            slowly = angle / ((end - start) / FPS) < CURVE_RATE
+            label = "curve" if radius > (CURVE_RADIUS if slowly else WIDE_RADIUS) else "turn"
             before, after = float(np.median(heading[max(a - 16, 0) : a + 1])), float(np.median(heading[b : b + 17]))
             # A twist of the trunk comes back at once; a turn stays.
             if angle < 100.0 and sign * np.degrees(after - before) < 0.6 * angle:
@@ -116,7 +118,7 @@ def _travel(
     start, end = span
     path = body.root[start:end, [0, 2]]
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
-    if length < STEPS_AWAY or end - start < 6:
+    if end - start < 6 or (length < STEPS_AWAY and (length < 0.2 or _feet_moved(body, span).max() < FOOT_MOVED)):
         return None
     speed = length / ((end - start) / FPS)
     state = POSTURES[int(np.bincount(states[start:end]).argmax())]
@@ -155,8 +157,14 @@ def _together(body: Body, span: tuple[int, int]) -> bool:
     return bool(apart < 0.1 or apart < 0.8 * each)
 
 
+def _feet_moved(body: Body, span: tuple[int, int]) -> Array:
+    """How far (2,) the left and right ankle are from where they were, metres."""
+    return np.array([np.linalg.norm(body.at(f"{s}_ankle")[span[1] - 1] - body.at(f"{s}_ankle")[span[0]]) for s in SIDES])
+
+
 def _stepping_foot(body: Body, span: tuple[int, int]) -> str:
-    moved = [float(np.linalg.norm(body.at(f"{s}_ankle")[span[1] - 1] - body.at(f"{s}_ankle")[span[0]])) for s in SIDES]
+    """The foot that makes a step, or makes the first of two."""
+    moved = _feet_moved(body, span)
     first = [float(np.argmax(body.feet[span[0] : span[1], i] > 0.03)) for i in range(2)]
     if abs(moved[0] - moved[1]) > 0.2:
         return SIDES[int(moved[1] > moved[0])]

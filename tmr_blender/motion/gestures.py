@@ -14,6 +14,7 @@ KICK_SPEED = 2.6  # m/s of the ankle relative to the pelvis
 BALL_KICK = 4.2  # m/s of a low kick; the leg of a walk swings at 2.5
 THROW_SPEED = 2.6  # m/s of the wrist; arms of a walk swing at 1.5
 SWING_SPEED = 1.8  # m/s of both wrists
+NEAR_FACE = 0.24  # metres from the wrist to the middle of the head; a hand is 0.1 to 0.18 long
 STROKE_SPEED = 0.35  # m/s of the wrist about its place; arms of someone standing sway at 0.1
 ONE_LEG = 1.2  # seconds on one leg that gait does not have
 HOLD = 0.8  # seconds a pose of the arms must last to be told
@@ -42,7 +43,7 @@ def raises(body: Body) -> list[Event]:
 def _how_high(body: Body, side: str, start: int, end: int, other: str = "") -> str:
     """ "head" when the hands get above the head, else "shoulder"."""
     names = [f"{s}_wrist" for s in (side, other) if s]
-    over = min(float(np.percentile(body.local[start:end, J[n], 1] - body.local[start:end, J["head"], 1], 80)) for n in names)
+    over = min(float(np.percentile(body.local[start:end, J[n], 1] - body.face[start:end, 1], 80)) for n in names)
     return "head" if over > 0.05 else "shoulder"
 
 
@@ -179,7 +180,7 @@ def holds(body: Body) -> list[Event]:
     masks: dict[tuple[str, str], np.ndarray] = {}
     for side, sign in (("left", 1.0), ("right", -1.0)):
         wrist, elbow, shoulder = (local[:, J[f"{side}_{n}"]] for n in ("wrist", "elbow", "shoulder"))
-        hip, head = local[:, J[f"{side}_hip"]], local[:, J["head"]]
+        hip = local[:, J[f"{side}_hip"]]
         calm = smooth(body.limb_speed[:, J[f"{side}_wrist"]], 0.2) < 0.6
         masks["hands on hips", side] = (
             (np.linalg.norm(wrist - hip, axis=-1) < 0.27)
@@ -187,7 +188,7 @@ def holds(body: Body) -> list[Event]:
             & (body.extension(side) < 0.86)
             & calm
         )
-        masks["hand to head", side] = (np.linalg.norm(wrist - head, axis=-1) < 0.27) & (wrist[:, 1] < head[:, 1] + 0.2)
+        masks["hand to head", side] = np.linalg.norm(wrist - body.face, axis=-1) < NEAR_FACE
         level = np.abs(wrist[:, 1] - shoulder[:, 1]) < 0.22
         stretched = body.extension(side) > 0.8
         masks["arms out", side] = level & stretched & (sign * (wrist - shoulder)[:, 0] > 0.33) & calm
@@ -235,7 +236,7 @@ def strokes(body: Body) -> list[Event]:
             spread = np.linalg.svd(piece - piece.mean(axis=0), full_matrices=False)
             axis, share = spread[2][0], spread[1] ** 2 / max(float((spread[1] ** 2).sum()), 1e-9)
             turns = swings(piece @ axis, 0.08)
-            if len(turns) < 4 or (len(turns) - 1) / ((turns[-1] - turns[0]) / FPS) < 0.9:
+            if len(turns) < 5 or (len(turns) - 1) / ((turns[-1] - turns[0]) / FPS) < 0.9:
                 continue
             direction = "circle" if share[1] > 0.3 else ("side", "up", "front")[int(np.argmax(np.abs(axis)))]
             height = float(np.median(body.local[start:end, J[f"{side}_wrist"], 1]))

@@ -22,6 +22,9 @@ STANDING = 0.93
 ARM = 0.53
 """Upper arm and forearm, metres."""
 
+HEAD = 0.09
+"""From the head joint to the middle of the head, metres; the top is as far again."""
+
 J = body.INDEX
 SIDES = ("left", "right")
 
@@ -239,6 +242,12 @@ class Body:
                 pair.append(above - min(standing, lowest + 0.06))
             heights.append(np.minimum(*pair))
         return np.stack(heights, axis=-1)
+
+    @cached_property
+    def face(self) -> Array:
+        """Middle of the head (frames, 3), in the heading, from the pelvis: the head joint of SMPL lies at the jaw."""
+        neck, head = self.local[:, J["neck"]], self.local[:, J["head"]]
+        return head + HEAD * _unit(head - neck)
 
     @cached_property
     def lift(self) -> Array:

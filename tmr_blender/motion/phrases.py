@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from .beats import MOVES, Beat, beats
+from .beats import MOVES, Beat, beats, summary
 from .wording import Phrase, phrases_of, stance
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ SUBJECTS: tuple[tuple[str, str, int], ...] = (
 )
 DOUBLED = frozenset(("run", "sit", "hop", "jog", "get", "put", "clap", "spin", "step", "squat", "flip", "bob", "skip"))
 PLURAL_S = ("s", "sh", "ch", "x", "o")
+SUMMARISED = 0.35
+"""Share of sentences that sum up many walks in one phrase, where there are many."""
 LONGEST = 30
 SHORTEST = 2
 
@@ -80,8 +82,9 @@ def sentences(facts: Facts, random: Source, count: int = 1) -> list[str]:
 
 
 def _sentence(facts: Facts, told: list[Beat], random: Source) -> str:
+    whole = summary(facts)
     for limit in (5, 3, 2, 1):
-        chosen = _chosen(told, random, limit)
+        chosen = [whole] if whole is not None and random.random() < SUMMARISED else _chosen(told, random, limit)
         text = _compose(facts, chosen, random)
         if SHORTEST <= len(text.split()) <= LONGEST:
             return text
@@ -89,14 +92,28 @@ def _sentence(facts: Facts, told: list[Beat], random: Source) -> str:
 
 
 def _chosen(told: list[Beat], random: Source, limit: int) -> list[Beat]:
-    """The weightiest beats, or a weighted draw of them, in order of time."""
+    """Some of the weightiest beats in order of time, with the turns between walks."""
     if not told:
         return []
     # Most people name one or two things; some tell the whole sequence.
     wanted = min(pick(random, (1, 1, 1, 2, 2, 3, 4, 5)), limit, len(told))
     # A little noise on the weights tells the minor things in some of the sentences.
     noisy = sorted(told, key=lambda b: -b.weight * (0.6 + 0.8 * random.random()))
-    return sorted(noisy[:wanted], key=lambda b: (b.start, b.end))
+    return _linked(sorted(noisy[:wanted], key=lambda b: (b.start, b.end)), told)
+
+
+def _linked(chosen: list[Beat], told: list[Beat]) -> list[Beat]:
+    """Two like moves in a row need the turn between them, or the second says nothing new."""
+    out: list[Beat] = []
+    for b in chosen:
+        last = out[-1] if out else None
+        if last is not None and b.label in MOVES and (last.label, last.direction) == (b.label, b.direction):
+            between = [t for t in told if t.label in ("turn", "curve") and last.end - 1.5 < t.start and t.end < b.start + 1.5]
+            if not between:
+                continue
+            out.append(max(between, key=lambda t: t.amount))
+        out.append(b)
+    return out
 
 
 def _compose(facts: Facts, chosen: list[Beat], random: Source) -> str:

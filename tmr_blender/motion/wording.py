@@ -43,11 +43,15 @@ CLOCK = {"left": "counter-clockwise", "right": "clockwise"}
 
 
 def _pace(b: Beat) -> tuple[str, ...]:
-    return {"slow": ("slowly", "at a slow pace", "slowly"), "fast": ("quickly", "fast", "briskly")}.get(b.manner, ("",))
+    return {"slow": ("slowly", "at a slow pace", ""), "fast": ("quickly", "fast", "briskly", "")}.get(b.manner, ("",))
 
 
 def _paths(b: Beat) -> tuple[str, ...]:
     """Where a move leads."""
+    if b.path == "back and forth":
+        return ("back and forth", "to and fro", "up and down", "back and forth several times")
+    if b.path == "wandering":
+        return ("around", "around in different directions", "around", "about")
     if b.back:
         return ("back", "back again", "back to where it started", "back")
     kind, _, side = b.path.rpartition(" ")
@@ -70,7 +74,6 @@ def _paths(b: Beat) -> tuple[str, ...]:
 
 def _walk(b: Beat, facts: Facts) -> list[Phrase]:
     paths, paces = _paths(b), _pace(b)
-    verbs: tuple[str, ...] = ("walk",)
     if b.direction in ("left", "right"):
         out = _each(("walk", "step", "move"), WAYS[b.direction]) + _each(
             ("sidestep", "side step", "shuffle"), (f"to the {b.direction}", b.direction)
@@ -78,12 +81,10 @@ def _walk(b: Beat, facts: Facts) -> list[Phrase]:
     elif b.direction == "backward":
         out = _each(("walk", "step", "move"), paths)
     else:
-        if b.manner == "slow":
-            verbs = ("walk", "walk", "stroll")
-        out = [*_each(verbs, paths), ("walk", "")]
+        out = [*_each(("walk",), paths), ("walk", "")]
     out = [(v, f"{r} {p}") for v, r in out for p in paces]
     if b.manner == "slow":
-        out += [("walk slowly", r) for r in paths]
+        out += [("walk slowly", r) for r in paths] + [("stroll", r) for r in paths]
     if b.manner == "fast":
         out += [("walk quickly", r) for r in paths] + [("hurry", r) for r in paths]
     if b.manner == "crouched":
@@ -91,11 +92,7 @@ def _walk(b: Beat, facts: Facts) -> list[Phrase]:
             ("walk", "move", "sneak"),
             tuple(f"{r} {t}" for r in paths for t in ("in a crouch", "with bent knees", "crouching down")),
         )
-    if (
-        2 <= facts.steps <= 8
-        and len([e for e in facts.events if e.label == "walk"]) == 1
-        and not b.path.startswith(("circle", "half"))
-    ):
+    if 2 <= facts.steps <= 8 and len(facts.of("walk")) == 1 and not b.path.startswith(("circle", "half")):
         steps = f"{NUMBERS[facts.steps]} steps"
         out += _each(("take", "walk"), tuple(f"{steps} {w}" for w in WAYS[b.direction]))
     if facts.limp and b.direction == "forward" and b.amount > 2.0:
@@ -237,7 +234,7 @@ def _bend(b: Beat, facts: Facts) -> list[Phrase]:
         out = [("lean", "back"), ("bend", "backwards"), ("arch", "{their} back")]
     elif b.direction in ("left", "right"):
         out = _each(("bend", "lean"), (f"to the {b.direction}", f"sideways to the {b.direction}"))
-    return out + _reached(b)
+    return out + 2 * _reached(b)
 
 
 def _reached(b: Beat) -> list[Phrase]:
@@ -259,7 +256,7 @@ def _crouch(b: Beat, facts: Facts) -> list[Phrase]:
     out += (
         [("squat", ""), ("duck", "down")] if short else [("crouch", ""), ("stay", "in a crouch"), ("stand", "with bent knees")]
     )
-    return out + _reached(b)
+    return out + 2 * _reached(b)
 
 
 def _sit(b: Beat, facts: Facts) -> list[Phrase]:
