@@ -30,7 +30,10 @@ _handle: Any = None
 def run(argv: Sequence[str]) -> int:
     """Search, apply the best hit, write the results. Returns the exit code: 2, and one sentence on stderr, for what
     the user can solve; nothing is written then."""
-    options = _parser().parse_args(argv)
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as leaving:  # argparse has printed its help or what it misses; Blender has to be left in good order
+        return int(leaving.code or 0)
     try:
         _check(options)
         hits = _search(options.query, _library(options.library), options.limit)

@@ -87,7 +87,7 @@ class PlacedMotion:
 
 class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
     bl_idname = "tmr.apply"
-    bl_label = "Apply"
+    bl_label = "Apply Motion"
     bl_description = (
         "Put this motion on the active rig as a new action, at the current frame.\n"
         "The rig's former action is kept. The panel at the lower left then changes what was applied"

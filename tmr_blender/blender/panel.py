@@ -56,8 +56,8 @@ class TMR_PT_search(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         shown = state(context)
         row = self.layout.row(align=True)
-        row.prop(shown, "query", text="", icon="VIEWZOOM")
-        row.operator("tmr.search", text="Search")
+        row.prop(shown, "query", text="", placeholder="someone limps, then sits down")
+        row.operator("tmr.search", text="", icon="VIEWZOOM")
         if shown.work:
             row = self.layout.row(align=True)
             row.progress(factor=shown.progress, text=shown.work)
@@ -87,7 +87,7 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state) -> None:
     column.label(text=f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s")
     row = box.row()
     row.scale_y = 1.4
-    row.operator("tmr.apply", icon="ARMATURE_DATA").index = shown.active
+    row.operator("tmr.apply", text="Apply", icon="ARMATURE_DATA").index = shown.active
 
 
 def _draw_empty(layout: bpy.types.UILayout) -> None:
