@@ -208,9 +208,10 @@ def _weight(b: Beat, facts: Facts) -> float:
 
 
 def summary(facts: Facts) -> Beat | None:
-    """One beat for many walks or runs to and fro or about, where there are at least three."""
+    """One beat for many walks or runs to and fro or about, where there are at least three; or for a figure eight."""
     moves = [e for e in facts.of("walk", "run") if e.direction == "forward"]
-    if len(moves) < 3 or facts.path not in ("back and forth", "wandering"):
+    many = len(moves) >= 3 and facts.path in ("back and forth", "wandering")
+    if not moves or not (many or facts.path == "figure eight"):
         return None
     longest = max(moves, key=lambda e: e.amount)
     return Beat(longest.label, moves[0].start, moves[-1].end, direction="forward", manner=longest.manner, path=facts.path)

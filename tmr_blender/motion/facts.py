@@ -26,6 +26,7 @@ LABELS = (
 STILL_SPEED = 0.12  # m/s of all joints on average: breathing and swaying stay below
 REPEATS = 0.55  # autocorrelation of the pose at which a viewer sees a rhythm
 LOOPABLE = 0.10  # metres between first and last pose, half of a walk's swing
+ROUND = 0.5  # of a circle; a square has 0.79, a walk to and fro next to nothing
 ONE_SIDED = 1.6  # ratio at which one arm is said to do the work
 TRAVELS = ("walk", "run", "step", "hop", "crawl")
 
@@ -38,11 +39,11 @@ class Facts:
     in the first facing: "forward", "backward", "left", "right", "". speed, top_speed: m/s of the pelvis, mean and 98th
     percentile. gait: the way of getting about that takes most time, "standing" where there is none. steps: of walks and runs.
     turned, turning: degrees, net (left positive) and in all. path: "on the spot", "straight", "curve left", "curve right",
-    "circle left", "circle right", "back and forth", "wandering". postures: (name, start, end). events: in order of start.
-    arm_swing: left and right, share of an arm's length. limbs: mean speeds of left arm, right arm, left leg and right leg
-    relative to the pelvis, m/s. handed: "left", "right" or "both" arm doing the work, "" when still. period, repeats: seconds
-    and count of a rhythm, 0 without one. still: spans in seconds. limp: whether the walks are uneven. seam: metres between
-    the first and the last pose (mean over joints, heading aside) plus a tenth of the difference of velocities.
+    "circle left", "circle right", "figure eight", "back and forth", "wandering". postures: (name, start, end). events: in
+    order of start. arm_swing: left and right, share of an arm's length. limbs: mean speeds of left arm, right arm, left leg and
+    right leg relative to the pelvis, m/s. handed: "left", "right" or "both" arm doing the work, "" when still. period,
+    repeats: seconds and count of a rhythm, 0 without one. still: spans in seconds. limp: whether the walks are uneven. seam:
+    metres between the first and the last pose (mean over joints, heading aside) plus a tenth of the difference of velocities.
     energy: mean speed of all joints, m/s. scale: factor to an adult's size.
     """
 
@@ -104,7 +105,7 @@ def measure(positions: Array, fps: float) -> Facts:
         steps=_steps(body, travelling),
         turned=_round(np.degrees(body.heading[-1] - body.heading[0])),
         turning=_round(sum(e.amount for e in turns)),
-        path=_path(body, travelling, displacement),
+        path=_path(body, list(events), displacement),
         postures=tuple((name, round(a / FPS, 2), round(b / FPS, 2)) for name, a, b in postures.segments(states)),
         events=events,
         arm_swing=_arm_swing(body, travelling),
@@ -184,26 +185,26 @@ def _steps(body: Body, travelling: list[Event]) -> int:
     return sum(any(s.start <= f < s.stop for s in on_foot) for f in frames)
 
 
-def _path(body: Body, travelling: list[Event], displacement: float) -> str:
+def _path(body: Body, events: list[Event], displacement: float) -> str:
     """The shape of the whole path on the floor."""
-    far = [e for e in travelling if e.label != "step" or e.amount > 0.8]
-    length = sum(e.amount for e in far)
-    if not far or length < 1.0:
-        return "on the spot"
-    path = body.root[:, [0, 2]]
+    length = sum(e.amount for e in events if e.label in TRAVELS and (e.label != "step" or e.amount > 0.8))
+    path = smooth(body.root[:, [0, 2]], 0.2)
     # The direction of the path itself, not of the face: side steps in a line are straight.
-    step = np.gradient(smooth(path, 0.4), axis=0) if body.frames > 1 else np.zeros_like(path)
+    step = np.gradient(path, axis=0) if body.frames > 1 else np.zeros_like(path)
     going = np.hypot(step[:, 0], step[:, 1]) * FPS > gait.MOVING
-    if going.sum() < 6:
+    if length < 1.0 or going.sum() < 6:
         return "on the spot"
     course = np.unwrap(np.arctan2(step[going, 0], step[going, 1]))
     bend = float(np.degrees(course[-3:].mean() - course[:3].mean()))
     wander = float(np.degrees(np.abs(np.diff(course)).sum()))
     side = "left" if bend > 0 else "right"
-    if abs(bend) > 270.0 and abs(bend) > 0.7 * wander:
+    curves = {s: sum(e.amount for e in events if e.label == "curve" and e.side == s) for s in SIDES}
+    if min(curves.values()) > 200.0 and max(curves.values()) < 2.5 * min(curves.values()):
+        return "figure eight"
+    if abs(bend) > 270.0 and _roundness(path[going]) * abs(bend) / 360.0 > ROUND:
         return f"circle {side}"
     reversals = np.abs(np.diff(course, prepend=course[0])) > np.radians(100.0)
-    if displacement < 0.5 * length and (reversals.any() or 130.0 < abs(bend) < 240.0 or wander > 300.0):
+    if displacement < 0.5 * length and (reversals.any() or abs(bend) > 130.0 or wander > 300.0):
         extent = np.ptp(path @ np.linalg.svd(path - path.mean(axis=0), full_matrices=False)[2].T, axis=0)
         return "back and forth" if extent[1] < 0.35 * extent[0] else "wandering"
     if abs(bend) < 30.0 and displacement > 0.85 * length:
@@ -211,6 +212,14 @@ def _path(body: Body, travelling: list[Event], displacement: float) -> str:
     if abs(bend) >= 30.0 and wander < 1.8 * abs(bend) + 30.0:
         return f"curve {side}"
     return "straight" if displacement > 0.85 * length else "wandering"
+
+
+def _roundness(path: Array) -> float:
+    """4 pi area / perimeter^2 of the closed path (frames, 2): 1 for one round of a circle, 1/k for k rounds, 0 for a line."""
+    after = np.roll(path, -1, axis=0)
+    area = abs(float(np.sum(path[:, 0] * after[:, 1] - path[:, 1] * after[:, 0]))) / 2.0
+    perimeter = float(np.linalg.norm(after - path, axis=-1).sum())
+    return 4.0 * np.pi * area / max(perimeter, 1e-6) ** 2
 
 
 def _activity(body: Body) -> Array:
@@ -295,8 +304,8 @@ def tags(facts: Facts) -> list[str]:
             found.add("backwards" if e.direction == "backward" else "sideways")
         if e.label in ("turn", "curve"):
             found.add(f"turn {e.side}")
-    if facts.path.startswith("circle"):
-        found.add("circle")
+    if facts.path.startswith(("circle", "figure")):
+        found.add(facts.path.removesuffix(" left").removesuffix(" right"))
     if facts.path == "on the spot":
         found.add("on the spot")
     if facts.gait == "walk" and facts.limp:

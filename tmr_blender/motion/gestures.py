@@ -14,7 +14,7 @@ KICK_SPEED = 2.6  # m/s of the ankle relative to the pelvis
 BALL_KICK = 4.2  # m/s of a low kick; the leg of a walk swings at 2.5
 THROW_SPEED = 2.6  # m/s of the wrist; arms of a walk swing at 1.5
 SWING_SPEED = 1.8  # m/s of both wrists
-NEAR_FACE = 0.24  # metres from the wrist to the middle of the head; a hand is 0.1 to 0.18 long
+NEAR_FACE = 0.36  # metres from the wrist to the middle of the head: a cup at the mouth keeps it 0.3 to 0.36 away
 STROKE_SPEED = 0.35  # m/s of the wrist about its place; arms of someone standing sway at 0.1
 ONE_LEG = 1.2  # seconds on one leg that gait does not have
 HOLD = 0.8  # seconds a pose of the arms must last to be told
@@ -57,7 +57,7 @@ def waves(body: Body) -> list[Event]:
         for start, end in spans(up, 0.8, gap=0.15):
             fore = wrist[start:end] - elbow[start:end]
             across = smooth(fore[:, 0], 0.05)
-            turns = swings(across - smooth(across, 0.6), 0.08)
+            turns = swings(across - smooth(across, 0.6), 0.06)
             seconds = (turns[-1] - turns[0]) / FPS if len(turns) > 3 else 0.0
             sway = float(np.std(fore[:, 2])) if len(fore) else 0.0
             upright = float((fore[:, 1] / np.maximum(np.linalg.norm(fore, axis=-1), 1e-6)).mean()) > 0.55
@@ -188,7 +188,7 @@ def holds(body: Body) -> list[Event]:
             & (body.extension(side) < 0.86)
             & calm
         )
-        masks["hand to head", side] = np.linalg.norm(wrist - body.face, axis=-1) < NEAR_FACE
+        masks["hand to head", side] = (np.linalg.norm(wrist - body.face, axis=-1) < NEAR_FACE) & calm
         level = np.abs(wrist[:, 1] - shoulder[:, 1]) < 0.22
         stretched = body.extension(side) > 0.8
         masks["arms out", side] = level & stretched & (sign * (wrist - shoulder)[:, 0] > 0.33) & calm

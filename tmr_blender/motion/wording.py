@@ -50,6 +50,8 @@ def _paths(b: Beat) -> tuple[str, ...]:
     """Where a move leads."""
     if b.path == "back and forth":
         return ("back and forth", "to and fro", "up and down", "back and forth several times")
+    if b.path == "figure eight":
+        return ("in a figure eight", "in a figure of eight", "in the shape of an eight", "in figure eights")
     if b.path == "wandering":
         return ("around", "around in different directions", "around", "about")
     if b.back:
