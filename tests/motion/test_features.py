@@ -139,6 +139,19 @@ def test_bones_without_length_point_as_at_rest() -> None:
     assert np.abs(features.recover(rows) - usual).max() < 0.02
 
 
+def test_a_bind_pose_in_the_first_frame_is_left_out() -> None:
+    poses = walk(60, 60.0)
+    marred = poses.copy()
+    marred[0] = rest_body() + np.array([4.0, 1.0, -2.0])
+    marred[0, [18, 20]] = marred[0, 16] + np.array([[0.26, 0.0, 0.0], [0.53, 0.0, 0.0]])
+    marred[0, [19, 21]] = marred[0, 17] - np.array([[0.26, 0.0, 0.0], [0.53, 0.0, 0.0]])
+    assert features.begins_with_bind_pose(marred) and not features.begins_with_bind_pose(poses)
+    marred_rows, rows = features.extract(marred, 60.0), features.extract(poses, 60.0)
+    # Nothing but the repeated pose remains of it: the first step is a frame shorter.
+    assert np.abs(marred_rows - rows)[1:].max() < 0.02
+    assert np.abs(marred_rows - rows)[0].max() < 0.06
+
+
 def test_contacts_follow_the_speed_of_the_feet() -> None:
     still = np.repeat(rest_body()[None], 10, axis=0)
     assert features.extract(still, 20.0)[:, 259:].min() == 1.0

@@ -68,7 +68,7 @@ def waves(body: Body) -> list[Event]:
                 and float(np.std(across)) > 0.6 * sway
             ):
                 found.append(event("wave", (start + turns[0], start + turns[-1] + 1), side=side, amount=len(turns) // 2))
-    return found
+    return _both(found)
 
 
 def punches(body: Body) -> list[Event]:
