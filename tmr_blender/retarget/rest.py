@@ -20,6 +20,7 @@ from ..motion import body, quaternion
 from ..motion.quaternion import Array
 
 UP: Array = np.array([0.0, 1.0, 0.0])
+LEFT: Array = np.array([1.0, 0.0, 0.0])
 FORWARD: Array = np.array([0.0, 0.0, 1.0])
 
 LIMBS: tuple[tuple[str, str, str], ...] = tuple(
@@ -29,11 +30,6 @@ LIMBS: tuple[tuple[str, str, str], ...] = tuple(
 )
 NEEDED: tuple[str, ...] = tuple(joint for limb in LIMBS for joint in limb)
 """Without these a motion can't be carried over at all."""
-
-# A bend of the elbow or knee below this angle (radians) says nothing about the hinge.
-LEAST_BEND = 0.15
-# Two segments of a limb are in line, in the zero pose, below this angle (radians).
-IN_LINE = 0.6
 
 
 @dataclass(frozen=True)
@@ -150,13 +146,29 @@ def stands(positions: Mapping[str, Array]) -> bool:
     return True
 
 
+def turn(first: Array, second: Array, to_first: Array, to_second: Array) -> Array:
+    """The rotation that takes direction `first` to `to_first` exactly, and `second` to `to_second` as nearly as it can."""
+    return quaternion.multiply(
+        quaternion.from_matrix(_axes(to_first, to_second)), quaternion.inverse(quaternion.from_matrix(_axes(first, second)))
+    )
+
+
+def _axes(first: Array, second: Array) -> Array:
+    x = first / max(float(np.linalg.norm(first)), 1e-12)
+    z = np.cross(x, second)
+    if np.linalg.norm(z) < 1e-9:
+        z = np.cross(x, np.eye(3)[int(np.argmin(np.abs(x)))])
+    z = z / np.linalg.norm(z)
+    return np.stack([x, np.cross(z, x), z], axis=-1)
+
+
 def align(source: Stance, target: Stance) -> dict[str, Array]:
     """role -> (4,) the turn from the target's stance into the source's, for every role of the target.
 
     Arms and legs end up pointing exactly where the source's do. Each turn builds on the one below it in the body and
     adds the smallest one that is needed, which keeps palms and knees as they are. The spine leans as a whole. Feet turn
-    about the vertical only, so that soles flat on the floor stay flat whatever the shape of the foot; collars, hands,
-    head and toes keep their rest relation to the part that carries them.
+    about the vertical only, so that soles flat on the floor stay flat whatever the shape of the foot; hands agree in where
+    their knuckles are; collars, head, toes, and hands without fingers keep their rest relation to the part that carries them.
     """
     turns: dict[str, Array] = {}
     lean = _lean(source, target)
@@ -173,6 +185,8 @@ def align(source: Stance, target: Stance) -> dict[str, Array]:
             turns[role] = quaternion.multiply(quaternion.between(here, source.toward(role, end)), carried)
         elif role.endswith("_ankle"):
             turns[role] = _toe_out(source, target, role)
+        elif role.endswith("_wrist"):
+            turns[role] = _palm(source, target, role, carried)
         else:
             turns[role] = carried
     return turns
@@ -190,3 +204,13 @@ def _toe_out(source: Stance, target: Stance, ankle: str) -> Array:
         return quaternion.IDENTITY
     level = np.array([1.0, 0.0, 1.0])
     return quaternion.between(target.toward(ankle, toe) * level, source.toward(ankle, toe) * level)
+
+
+def _palm(source: Stance, target: Stance, wrist: str, carried: Array) -> Array:
+    side = wrist.split("_")[0]
+    middle, index, pinky = (f"{side}_{finger}1" for finger in ("middle", "index", "pinky"))
+    if any(role not in stance.positions for stance in (source, target) for role in (middle, index, pinky)):
+        return carried
+    fingers = [stance.toward(wrist, middle) for stance in (target, source)]
+    across = [stance.toward(pinky, index) for stance in (target, source)]
+    return turn(fingers[0], across[0], fingers[1], across[1])

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..motion import quaternion
+from ..motion import body, quaternion
 from ..motion.quaternion import Array
 from ..motion.skeleton import Skeleton
 from . import rest
-from .rest import FORWARD, IN_LINE, LEAST_BEND, UP, Stance
+from .rest import FORWARD, LEFT, UP, Stance, turn
 
+# A bend of the elbow or knee below this angle (radians) says nothing about the hinge.
+LEAST_BEND = 0.15
+# Two segments of a limb are in line, in the zero pose, below this angle (radians).
+IN_LINE = 0.6
 # Frames looked at to find hinges and feet on the floor.
 SAMPLES = 240
 # Feet stand where the ankle is this near its lowest (share of the leg) and slower than this (legs a second); the second
 # speed is for those that only ever run.
 STAND_HEIGHT, STAND_SPEEDS = 0.06, (0.25, 1.0)
+# Nobody holds a joint further than this from neutral throughout a take (radians): such a zero pose is arbitrary.
+MOST_HELD = 0.9
 # Frames of standing that are enough, and how alike they have to be (mean resultant length of the normals).
 LEAST_STANDING, STEADY = 5, 0.95
 # A foot that seems tilted further than this at rest (radians) is not what is seen.
@@ -27,8 +33,6 @@ FOOT_SLOPE = 0.45
 # In a T pose with palms down elbows bend forward and this much upward (radians): 0.47 to 0.58 in the takes of seven
 # CMU subjects, whose skeletons have such a rest pose.
 ELBOW_RISE = 0.5
-
-LEFT: Array = np.array([1.0, 0.0, 0.0])
 
 
 def stance(skeleton: Skeleton, rotations: Array, positions: Array, fps: float, joints: Mapping[str, int]) -> Stance:
@@ -82,25 +86,9 @@ def sole_normal(rotations: Array) -> Array | None:
     return up if np.linalg.norm(up) > STEADY else None
 
 
-def turn(first: Array, second: Array, to_first: Array, to_second: Array) -> Array:
-    """The rotation that takes direction `first` to `to_first` exactly, and `second` to `to_second` as nearly as it can."""
-    return quaternion.multiply(
-        quaternion.from_matrix(_axes(to_first, to_second)), quaternion.inverse(quaternion.from_matrix(_axes(first, second)))
-    )
-
-
 def mean_rotation(q: Array) -> Array:
     """The average of rotations (n, 4): the principal eigenvector of their outer products (Markley et al. 2007)."""
     return quaternion.normalise(np.linalg.eigh(q.T @ q)[1][:, -1])
-
-
-def _axes(first: Array, second: Array) -> Array:
-    x = first / max(float(np.linalg.norm(first)), 1e-12)
-    z = np.cross(x, second)
-    if np.linalg.norm(z) < 1e-9:
-        z = np.cross(x, np.eye(3)[int(np.argmin(np.abs(x)))])
-    z = z / np.linalg.norm(z)
-    return np.stack([x, np.cross(z, x), z], axis=-1)
 
 
 class _Anatomy:
@@ -129,6 +117,8 @@ class _Anatomy:
                 self.made[role] = self._limb(role)
             elif role.endswith("_ankle"):
                 self.made[role] = self._foot(role)
+            elif role.endswith("_wrist"):
+                self.made[role] = self._hand(role)
             elif role.endswith("_foot"):
                 self.made[role] = self._average(role, self._standing(role))
             else:
@@ -162,17 +152,28 @@ class _Anatomy:
         """Turned with the parent as in the zero pose if that is in line, otherwise as on the average."""
         above = self.below[role] or "pelvis"
         zero = quaternion.multiply(quaternion.inverse(self.turned[self.joints[above]]), self.turned[self.joints[role]])
-        mean = quaternion.multiply(quaternion.inverse(self.rotations[above]), self.rotations[role])
-        usual = mean_rotation(mean)
+        if role in body.FINGERS and not role.endswith("thumb1"):
+            # A hand may well be a fist throughout, so an average says less than the straight fingers of a zero pose.
+            return quaternion.multiply(self.made[above], zero)
+        usual = mean_rotation(quaternion.multiply(quaternion.inverse(self.rotations[above]), self.rotations[role]))
         apart = np.linalg.norm(quaternion.to_rotation_vector(quaternion.multiply(quaternion.inverse(zero), usual)))
-        # Nobody holds a joint more than this far from neutral throughout a take: such a zero pose is arbitrary.
-        relation = zero if apart < 0.9 and "collar" not in role else usual
-        return quaternion.multiply(self.made[above], relation)
+        # Collars and thumbs are never in line with what carries them.
+        in_line = apart < MOST_HELD and not role.endswith(("collar", "thumb1"))
+        return quaternion.multiply(self.made[above], zero if in_line else usual)
 
     def _average(self, role: str, frames: NDArray[np.bool_]) -> Array:
         above = self.below[role] or "pelvis"
         relation = quaternion.multiply(quaternion.inverse(self.rotations[above]), self.rotations[role])
         return quaternion.multiply(self.made[above], mean_rotation(relation[frames] if frames.any() else relation))
+
+    def _hand(self, wrist: str) -> Array:
+        """Palm down and fingers to the side where knuckles show how, otherwise as other joints are."""
+        side = wrist.split("_")[0]
+        knuckles = [f"{side}_{finger}1" for finger in ("middle", "index", "pinky")]
+        if any(role not in self.joints for role in knuckles):
+            return self._carried(wrist)
+        middle, index, pinky = (self._toward(wrist, role) for role in knuckles)
+        return turn(middle, index - pinky, LEFT * (1.0 if side == "left" else -1.0), FORWARD)
 
     def _limb(self, start: str) -> Array:
         """Arms to the side with elbows that bend forward and up a little, legs down with knees that bend backward."""
