@@ -9,7 +9,7 @@ from tmr_blender.errors import FileProblem
 
 CAPTIONS = Path(__file__).parent.parent / "captions"
 """Sentences of ours, true of the motion: cmu.jsonl for the descriptions of the CMU database, rows {"description": ...,
-"texts": [...]}; takes.jsonl for takes that people described, rows {"motion": ..., "texts": [...]}."""
+"texts": [...]}; takes.jsonl for takes that people described (no test takes), rows {"motion": ..., "texts": [...]}."""
 
 _PAIRS = (
     ("left", "right"),
@@ -56,14 +56,14 @@ def spaced(description: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=[A-Za-z])", " ", description).lower()
 
 
-def paraphrases(path: Path = PARAPHRASES) -> dict[str, list[str]]:
+def paraphrases(folder: Path = CAPTIONS) -> dict[str, list[str]]:
     """Description to sentences of ours; empty if the file is not there. Raises FileProblem for a row that can't be read."""
-    return _read(path, "description")
+    return _read(folder / "cmu.jsonl", "description")
 
 
-def written_for_takes(path: Path = TAKES) -> dict[str, list[str]]:
+def of_takes(folder: Path = CAPTIONS) -> dict[str, list[str]]:
     """Name of a take to sentences of ours; empty if the file is not there. Raises FileProblem for a row that can't be read."""
-    return _read(path, "motion")
+    return _read(folder / "takes.jsonl", "motion")
 
 
 def _read(path: Path, key: str) -> dict[str, list[str]]:
