@@ -32,6 +32,21 @@ def test_a_motion_comes_back_as_it_was(factory_scene: None, motions: Path) -> No
             np.testing.assert_allclose(found[bone], wanted[bone], atol=0.02, err_msg=f"{bone} at {frame}")
 
 
+def test_a_bind_pose_in_the_first_frame_is_left_out(factory_scene: None, motions: Path, tmp_path: Path) -> None:
+    """Conversions of the CMU takes begin with one frame of T-pose."""
+    lines = (motions / "wave.bvh").read_text(encoding="utf-8").splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("Frame Time")) + 1
+    pose = " ".join(lines[first].split()[:3] + ["0"] * (len(lines[first].split()) - 3))
+    frames = next(place for place, line in enumerate(lines) if line.startswith("Frames"))
+    lines[frames] = "Frames: 41"
+    marred = tmp_path / "marred.bvh"
+    marred.write_text("\n".join([*lines[:first], pose, *lines[first:]]) + "\n", encoding="utf-8")
+    rig = parts.human()
+    assert bpy.ops.tmr.apply(path=str(marred), whole="TAKE", at="START") == {"FINISHED"}
+    assert range_of(rig.animation_data.action) == (1, 40)
+    assert parts.heads(rig, 1)["RightHand"][2] < 1.1, "the right arm hangs from the start"
+
+
 def test_the_action_is_named_and_placed_and_the_former_one_kept(factory_scene: None, motions: Path) -> None:
     rig = parts.human()
     scene = bpy.context.scene

@@ -3,19 +3,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import bpy
 
 from ..errors import FileProblem, SkeletonProblem
-from ..motion import humanoid, readers
-from ..motion.calibration import without_calibration
+from ..motion import features, humanoid, readers
 from ..motion.clip import Clip
 from ..retarget import roles, solver
 from . import action as action_writer
 from . import rig as rig_reader
+
+OPENING = 12
+"""Frames that show whether the first one is a bind pose."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def apply(
 ) -> bpy.types.Action:
     """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
     options = solver.Options(fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel)
-    clip = without_calibration(clip)
     with _about(f"The motion {clip.name}"):
+        clip = _without_bind_pose(clip)
         body_map = humanoid.recognise(clip)
     with _about(f"The rig {rig_object.name}"):
         rig = rig_reader.read(rig_object)
@@ -78,6 +80,14 @@ def apply(
     action = action_writer.write(rig_object, keys, name, placement.at)
     _set_range(context.scene, placement, placement.at + keys.frames - 1)
     return action
+
+
+def _without_bind_pose(clip: Clip) -> Clip:
+    """The clip without a first frame in bind pose: the rig would snap from it, and take its heading from it."""
+    opening = replace(clip, rotations=clip.rotations[:OPENING], translations=clip.translations[:OPENING])
+    if not features.begins_with_bind_pose(humanoid.body_positions(opening)):
+        return clip
+    return replace(clip, rotations=clip.rotations[1:], translations=clip.translations[1:])
 
 
 @contextmanager
