@@ -216,6 +216,24 @@ def test_constraints_in_the_chain_are_allowed_for(factory_scene: None, shared: P
     assert angles(clip, armature, rig_names(armature)).max() < 0.2
 
 
+def test_a_pose_left_on_the_rig_does_not_disturb(factory_scene: None, shared: Path) -> None:
+    """Places and sizes that no key of ours turns back would otherwise stay."""
+    armature = mixamo()
+    for name in ("mixamorig:LeftForeArm", "mixamorig:RightLeg", "mixamorig:Spine1"):
+        armature.pose.bones[name].location = (0.3, 0.2, 0.1)
+        armature.pose.bones[name].scale = (2, 1.5, 1)
+    clip = readers.read(shared / "mocap" / "cmu" / "49_02.bvh")[0].cut(0, 2)
+    assert angles(clip, armature, rig_names(armature)).max() < 0.2
+
+
+def test_a_hidden_rig_of_controls_is_refused(factory_scene: None) -> None:
+    armature = mixamo()
+    armature.pose.bones["mixamorig:Head"].constraints.new("LIMIT_SCALE")
+    armature.hide_viewport = True
+    with pytest.raises(SkeletonProblem, match="hidden"):
+        rig.read(armature)
+
+
 @pytest.mark.parametrize("kind", ["mesh", "nothing", "empty armature"])
 def test_what_is_no_rig_is_refused(factory_scene: None, kind: str) -> None:
     data = {"mesh": lambda: bpy.data.meshes.new("m"), "nothing": None, "empty armature": lambda: bpy.data.armatures.new("a")}[

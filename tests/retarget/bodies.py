@@ -150,6 +150,7 @@ def rig(
         local_location=np.ones(count, dtype=bool),
         rotation_locks=np.zeros((count, 4), dtype=bool),
         location_locks=np.zeros((count, 3), dtype=bool),
+        displaced=np.zeros(count, dtype=bool),
     )
 
 

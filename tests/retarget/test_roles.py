@@ -76,6 +76,7 @@ def test_hips_held_by_their_parent_travel_by_it() -> None:
         local_location=np.ones(count + 1, dtype=bool),
         rotation_locks=np.zeros((count + 1, 4), dtype=bool),
         location_locks=np.zeros((count + 1, 3), dtype=bool),
+        displaced=np.zeros(count + 1, dtype=bool),
     )
     assert roles.map_rig(rooted).travel == "root"
 

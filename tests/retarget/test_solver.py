@@ -212,6 +212,7 @@ def test_without_collars_neck_and_toes() -> None:
         local_location=full.local_location[keep],
         rotation_locks=full.rotation_locks[keep],
         location_locks=full.location_locks[keep],
+        displaced=full.displaced[keep],
     )
     names = {role: name for role, name in bodies.UNREAL.items() if name in rig.names}
     clip = bodies.clip()

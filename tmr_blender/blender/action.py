@@ -69,6 +69,8 @@ def _channels(keys: Keys) -> Iterator[tuple[str, str, Array]]:
             yield f"{_bone(name)}.location", name, bone.location
         if bone.rotation is not None:
             yield f"{_bone(name)}.{_rotation_channel(bone)}", name, bone.rotation
+        if bone.scale is not None:
+            yield f"{_bone(name)}.scale", name, bone.scale
 
 
 def _bone(name: str) -> str:

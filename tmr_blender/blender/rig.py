@@ -22,6 +22,8 @@ TO_Y_UP: Array = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 
 
 # Turns of this size (radians) tell two bones apart without folding a rig's limbs over.
 PROBE_TURN = 0.3
+# A bone is in its place and of its size within this (Blender units).
+STILL = 1e-5
 # Two rotations measured in Blender's single precision are the same within this.
 SAME = 2e-4
 
@@ -75,8 +77,13 @@ def _plain(object: bpy.types.Object) -> Rig:
         local_location=np.array([bone.use_local_location for bone in bones]),
         rotation_locks=np.array([(bone.lock_rotation_w, *bone.lock_rotation) for bone in posed]),
         location_locks=np.array([tuple(bone.lock_location) for bone in posed]),
+        displaced=np.array([_displaced(bone) for bone in posed]),
         properties=frozenset((bone.name, key) for bone in posed for key in bone.keys()),  # noqa: SIM118
     )
+
+
+def _displaced(bone: bpy.types.PoseBone) -> bool:
+    return any(abs(v) > STILL for v in bone.location) or any(abs(v - 1) > STILL for v in bone.scale)
 
 
 def _ordered(object: bpy.types.Object) -> list[bpy.types.Bone]:
@@ -117,6 +124,10 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> np.ndarray
     back = np.linalg.inv(rig.rest[keyed])
     own = rigid((matrices @ back)[:, :3, :3])
     carried = rigid((matrices @ np.linalg.inv(basis) @ back)[:, :3, :3])
+    if np.abs(own - np.eye(3)).max() < SAME:
+        raise SkeletonProblem(
+            f"“{rig.name}” is hidden or not in this view layer: show it, so that its constraints can be read."
+        )
     carriers = rig.carriers.copy()
     for i, bone in enumerate(keyed):
         apart = np.abs(own - carried[i]).max(axis=(1, 2))

@@ -28,6 +28,7 @@ class Rig:
     local_location: (bones,) bool, a location is along the bone's own rest axes (Blender's default).
     rotation_locks: (bones, 4) bool for w, x, y, z; all of them means that the bone is not to be turned.
     location_locks: (bones, 3) bool.
+    displaced: (bones,) bool, the bone now stands off its place or size, so that keys for its turn alone would not do.
     properties: (bone, custom property) pairs that exist on the rig, where its switches are looked up.
     """
 
@@ -43,6 +44,7 @@ class Rig:
     local_location: np.ndarray
     rotation_locks: np.ndarray
     location_locks: np.ndarray
+    displaced: np.ndarray
     properties: frozenset[tuple[str, str]] = frozenset()
 
     @property
@@ -63,11 +65,13 @@ class BoneKeys:
     rotation: (frames, 4) quaternion w x y z or axis-angle (angle, x, y, z), or (frames, 3) Euler angles in x, y, z
         whatever the order; radians; None where the bone is not turned. One row means one key that holds.
     location: (frames, 3) in the bone's location space, or None.
+    scale: (frames, 3), or None.
     """
 
     mode: str
     rotation: Array | None = None
     location: Array | None = None
+    scale: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -195,12 +195,19 @@ def _keys(rig: Rig, rig_map: RigMap, goal: Target, turns: Mapping[str, Array], h
     out: dict[str, BoneKeys] = {}
     for bone in _held(rig, rig_map, deltas, travel):
         mode = rig.modes[bone]
-        out[rig.names[bone]] = BoneKeys(mode, channels.from_quaternions(quaternion.IDENTITY[None], mode), np.zeros((1, 3)))
+        still = channels.from_quaternions(quaternion.IDENTITY[None], mode)
+        out[rig.names[bone]] = BoneKeys(mode, still, np.zeros((1, 3)), _size(rig, bone))
     for bone, rotation in written.items():
-        out[rig.names[bone]] = BoneKeys(rig.modes[bone], rotation, location if bone == travel else None)
+        place = location if bone == travel else np.zeros((1, 3)) if rig.displaced[bone] else None
+        out[rig.names[bone]] = BoneKeys(rig.modes[bone], rotation, place, _size(rig, bone))
     if travel not in written:
-        out[rig.names[travel]] = BoneKeys(rig.modes[travel], None, location)
+        out[rig.names[travel]] = BoneKeys(rig.modes[travel], None, location, _size(rig, travel))
     return Keys(len(hips), out, rig_map.switches)
+
+
+def _size(rig: Rig, bone: int) -> Array | None:
+    """One key of natural size for a bone that something else has moved or scaled; None for the others."""
+    return np.ones((1, 3)) if rig.displaced[bone] else None
 
 
 def _carrier(rig: Rig, bone: int, deltas: Mapping[int, Array]) -> int:
