@@ -53,11 +53,16 @@ def starter(plain: environments.Environment, rows: list[wheels.Wheel], torch_ind
     stage("starter library", digest([*code, extension.MODEL], row.sha256), [clips, library], make)
 
 
-def zipped(target: wheels.Target, plain: environments.Environment, blender: environments.Environment, torch_index: str) -> Path:
-    """The zip of one target under .cache, built when anything in it has changed."""
+def contents(plain: environments.Environment, torch_index: str) -> list[wheels.Wheel]:
+    """Make what every zip carries, the weights and the starter library; the lock's rows."""
     rows = wheels.read_lock()
     model(plain)
     starter(plain, rows, torch_index)
+    return rows
+
+
+def zipped(target: wheels.Target, rows: list[wheels.Wheel], blender: environments.Environment, torch_index: str) -> Path:
+    """The zip of one target under .cache, built when anything in it has changed."""
     folder = CACHE / "dist"
     made = folder / extension.zip_name(target)
     stage(
@@ -71,10 +76,18 @@ def zipped(target: wheels.Target, plain: environments.Environment, blender: envi
 
 def command_try(options: argparse.Namespace) -> int:
     """Set up, build, install in a private profile, search, retarget."""
+    for name in ("library", "rig", "blender"):  # before minutes go by
+        path = getattr(options, name)
+        if path is not None and not path.exists():
+            raise BuildProblem(f"There is no {path}, which --{name} names.")
+    if not options.query.strip():
+        raise BuildProblem("The query is empty: describe a motion, such as: a person walks in a circle.")
     plain = environments.plain(options.torch_index)
     module = environments.blender(options.bpy)
     chosen = blenders.Program(options.blender, private=True) if options.blender else blenders.Module(module)
-    chosen.install(zipped(chosen.target(), plain, module, options.torch_index))
+    target = chosen.target()
+    rows = contents(plain, options.torch_index)
+    chosen.install(zipped(target, rows, module, options.torch_index))
     out = options.out.resolve()
     arguments = ["--query", options.query, "--out", str(out)]
     for name in ("library", "rig"):
@@ -93,7 +106,7 @@ def command_test(options: argparse.Namespace) -> int:
     plain = environments.plain(options.torch_index)
     module = environments.blender(options.bpy)
     tools = plain.python.parent
-    made = zipped(wheels.host(), plain, module, options.torch_index)
+    made = zipped(wheels.host(), contents(plain, options.torch_index), module, options.torch_index)
     chosen = blenders.Module(module)
     chosen.install(made)
     variables = {**chosen.variables, "TMR_ZIP": str(made)}
@@ -122,19 +135,20 @@ def command_package(options: argparse.Namespace) -> int:
     """Every zip that the lock and the reachable indexes allow, in out/dist."""
     plain = environments.plain(options.torch_index)
     module = environments.blender(None)
+    rows = contents(plain, options.torch_index)
     wanted = [target for target in wheels.TARGETS if options.target in (None, target.name)]
     folder = OUT / "dist"
     folder.mkdir(parents=True, exist_ok=True)
     missing: list[str] = []
     for target in wanted:
         try:
-            made = zipped(target, plain, module, options.torch_index)
+            made = zipped(target, rows, module, options.torch_index)
         except BuildProblem as problem:
             missing.append(f"{extension.zip_name(target)} was not made: {problem}")
             continue
         final = folder / made.name
         final.unlink(missing_ok=True)
-        final.hardlink_to(made)
+        extension.link(made, final)
         extension.report(final)
         print(f"  sha256 {stages.file_digest(final)}")
     for sentence in missing:
@@ -148,8 +162,10 @@ def command_package(options: argparse.Namespace) -> int:
 def command_install(options: argparse.Namespace) -> int:
     """The extension, in the user's own Blender and profile."""
     chosen = blenders.Program(options.blender, private=False)
+    target = chosen.target()
     plain = environments.plain(options.torch_index)
-    chosen.install(zipped(chosen.target(), plain, environments.blender(None), options.torch_index))
+    rows = contents(plain, options.torch_index)
+    chosen.install(zipped(target, rows, environments.blender(None), options.torch_index))
     print("Installed. In Blender: 3D View, sidebar (N), tab TMR.")
     return 0
 
@@ -159,7 +175,8 @@ def command_bench(options: argparse.Namespace) -> int:
     plain = environments.plain(options.torch_index)
     module = environments.blender(None)
     chosen = blenders.Module(module)
-    chosen.install(zipped(wheels.host(), plain, module, options.torch_index))
+    rows = contents(plain, options.torch_index)
+    chosen.install(zipped(wheels.host(), rows, module, options.torch_index))
     arguments = ["--json", options.json.resolve()] if options.json else []
     script = ROOT / "tests" / "bench" / f"{options.name}.py"
     variables = {**chosen.variables, "PYTHONPATH": str(script.parent)}

@@ -94,7 +94,7 @@ def _lay_out(stage: Path, target: Target, chosen: list[Wheel], files: list[Path]
     shutil.copy(ROOT / "LICENSE", stage / "LICENSE")
     (stage / "wheels").mkdir()
     for file in files:
-        _link(file, stage / "wheels" / file.name)
+        link(file, stage / "wheels" / file.name)
     _write_licences(stage / "licences", chosen, files)
     source = (stage / "blender_manifest.toml").read_text(encoding="utf-8")
     (stage / "blender_manifest.toml").write_text(manifest(source, target, [file.name for file in files]), encoding="utf-8")
@@ -114,7 +114,8 @@ def manifest(source: str, target: Target, files: list[str]) -> str:
     return made
 
 
-def _link(source: Path, target: Path) -> None:
+def link(source: Path, target: Path) -> None:
+    """The same file under another name, without copying where the file system can."""
     try:
         target.hardlink_to(source)
     except OSError:  # another file system, or one without hard links

@@ -4,6 +4,7 @@
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -154,6 +155,17 @@ def test_wrong_arguments_exit_with_2(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, str(ROOT / "build.py"), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--library", "nowhere"], ["--rig", "nowhere.blend"], ["--query", " "]])
+def test_a_wrong_wish_is_refused_before_anything_is_built(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    shutil.copy(ROOT / "build.py", tmp_path / "copy")
+    shutil.copytree(ROOT / "building", tmp_path / "copy" / "building")
+    command = [sys.executable, str(tmp_path / "copy" / "build.py"), "try", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (2, 1)
+    assert not (tmp_path / "copy" / ".venv").exists()
 
 
 def test_build_needs_only_the_standard_library() -> None:
