@@ -95,13 +95,12 @@ class Distribution(nn.Module):
         self.width = shape.width
         self.tokens = nn.Parameter(torch.randn(2, shape.width))
         self.dropout = nn.Dropout(shape.dropout)
-        self.layers = nn.ModuleList(
-            Block(shape.width, shape.heads, shape.feedforward, shape.dropout) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(Block(shape.width, shape.heads, shape.feedforward, shape.dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(shape.width)
-        self.heads = nn.ModuleList(nn.Linear(shape.width, shape.latent) for _ in range(2))
+        self.mu = nn.Linear(shape.width, shape.latent)
+        self.logvar = nn.Linear(shape.width, shape.latent)
         # Narrow to begin with: draws of unit variance would drown the means for the first hundreds of steps.
-        nn.init.constant_(self.heads[1].bias, -4.0)
+        nn.init.constant_(self.logvar.bias, -4.0)
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """`x` (b, n, width), `mask` (b, n) bool; returns mu and logvar, (b, latent) each."""
@@ -112,13 +111,7 @@ class Distribution(nn.Module):
         for layer in self.layers:
             x = layer(x, visible)
         ends = self.norm(x[:, :2])
-        mu, logvar = ends[:, 0], ends[:, 1]
-        for i, head in enumerate(self.heads):
-            if i == 0:
-                mu = head(mu)
-            else:
-                logvar = head(logvar)
-        return mu, logvar
+        return self.mu(ends[:, 0]), self.logvar(ends[:, 1])
 
 
 def path_features(features: Tensor, lengths: Tensor) -> Tensor:

@@ -65,9 +65,9 @@ class Config:
     """One experiment."""
 
     name: str
-    shape: Shape = Shape()
+    shape: Shape = field(default_factory=Shape)
     objective: Objective = field(default_factory=Objective)
-    variation: Variation = Variation()
+    variation: Variation = field(default_factory=Variation)
     training: Training = Training()
 
     @classmethod

@@ -76,7 +76,7 @@ def description_scores(data: DataSet, captions: tuple[Caption, ...], store: Text
         found[take] = (queries @ store.sentence(described[take]).T).max(axis=1)
     if not found:
         return None
-    mean = np.mean(list(found.values()), axis=0)
+    mean = np.stack(list(found.values())).mean(axis=0)
     return np.stack([found.get(caption.take, mean) for caption in captions], axis=1)
 
 
@@ -105,7 +105,10 @@ def report(scores: Scores, protocols: tuple[str, ...] = PROTOCOLS) -> dict[str, 
 def table(result: dict[str, Any]) -> str:
     """The figures as lines to read."""
     keys = [*(f"R{k}" for k in metrics.KS), "MedR"]
-    lines = [f"gallery {result['gallery']} captions of {result['takes']} takes", " " * 22 + "".join(f"{key:>8}" for key in keys)]
+    lines = [
+        f"gallery {result['gallery']} captions of {result['takes']} takes",
+        " " * 22 + "".join(f"{key:>8}" for key in keys),
+    ]
     for name in (*PROTOCOLS, "text_search", "hybrid"):
         for way in ("t2m", "m2t") if result.get(name) else ():
             lines.append(f"{name:<18}{way:<4}" + "".join(f"{result[name][way][key]:>8.2f}" for key in keys))

@@ -48,7 +48,9 @@ def small_batches(scores: NDArray[np.float32], size: int = 32, seed: int = 0) ->
     np.random.RandomState(seed).shuffle(order)
     blocks = list(_blocks(order, size))
     parts = [both_ways(scores[np.ix_(block, block)]) for block in blocks]
-    return {way: {key: round(float(np.mean([part[way][key] for part in parts])), 2) for key in parts[0][way]} for way in parts[0]}
+    return {
+        way: {key: round(float(np.mean([part[way][key] for part in parts])), 2) for key in parts[0][way]} for way in parts[0]
+    }
 
 
 def _blocks(order: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

@@ -101,7 +101,9 @@ def load(folder: Path | None = None) -> MiniLM:
     source = load_file(path)
     state = {"words.weight": source["embeddings.word_embeddings.weight"]}
     # Sentences are all of segment 0, so its embedding is a constant that joins the positions.
-    state["positions.weight"] = source["embeddings.position_embeddings.weight"] + source["embeddings.token_type_embeddings.weight"][0]
+    state["positions.weight"] = (
+        source["embeddings.position_embeddings.weight"] + source["embeddings.token_type_embeddings.weight"][0]
+    )
     _copy(state, source, "norm", "embeddings.LayerNorm")
     for i in range(LAYERS):
         theirs = f"encoder.layer.{i}."

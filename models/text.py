@@ -67,7 +67,11 @@ class TextStore:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lengths = np.array([len(state) for state in self.states])
             np.savez(
-                self.path, texts=np.array(list(self.rows)), lengths=lengths, states=np.concatenate(self.states), sentences=self.sentences
+                self.path,
+                texts=np.array(list(self.rows)),
+                lengths=lengths,
+                states=np.concatenate(self.states),
+                sentences=self.sentences,
             )
 
     def sentence(self, texts: Sequence[str]) -> NDArray[np.float32]:

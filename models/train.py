@@ -44,7 +44,9 @@ def statistics(data: DataSet, takes: frozenset[str]) -> tuple[Tensor, Tensor]:
             square += (side.astype(np.float64) ** 2).sum(axis=0)
             count += len(side)
     mean = total / count
-    return torch.tensor(mean, dtype=torch.float32), torch.tensor(np.sqrt(np.maximum(square / count - mean**2, 0)), dtype=torch.float32)
+    return torch.tensor(mean, dtype=torch.float32), torch.tensor(
+        np.sqrt(np.maximum(square / count - mean**2, 0)), dtype=torch.float32
+    )
 
 
 def alike(samples: list[clips.Sample], sentences: Tensor, view: int, objective: configs.Objective) -> Tensor:
@@ -205,7 +207,9 @@ def epoch_clips(whole: list[clips.Clip], windows: list[clips.Clip], config: Conf
     return order
 
 
-def train(config: Config, data: DataSet, chosen: splits.Split, folder: Path, sentences: Path, every: int, minutes: float) -> Run:
+def train(
+    config: Config, data: DataSet, chosen: splits.Split, folder: Path, sentences: Path, every: int, minutes: float
+) -> Run:
     """Trains to the end of the config's epochs; saves and validates every few epochs."""
     known = kinematics.of(data, sorted(chosen.train), sentences) if config.variation.kinematic else {}
     whole, windows = clips.clips_of(data, chosen.train, known)
@@ -231,7 +235,11 @@ def train(config: Config, data: DataSet, chosen: splits.Split, folder: Path, sen
             terms = run.advance([sampler.draw(clip, config.training.views) for clip in order[at : at + batch]], store)
             sums = {name: sums.get(name, 0.0) + value / per_epoch for name, value in terms.items()}
         run.epoch += 1
-        line = {"epoch": run.epoch, "minutes": round((time.monotonic() - began) / 60.0, 2), **{k: round(v, 4) for k, v in sums.items()}}
+        line = {
+            "epoch": run.epoch,
+            "minutes": round((time.monotonic() - began) / 60.0, 2),
+            **{k: round(v, 4) for k, v in sums.items()},
+        }
         if run.epoch % every == 0 or run.epoch == config.training.epochs:
             if chosen.validation:
                 line |= validate(run.average, data, chosen.validation, store)
@@ -245,7 +253,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
     parser.add_argument("--config", default="tmr", help="a name in models/configs or a JSON file")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, e.g. training.epochs=5")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting, e.g. training.epochs=5"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with motions.npz and captions.jsonl")
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
     parser.add_argument("--draw", type=int, help="hold out this draw of validation takes; without it, train on all but test")

@@ -30,7 +30,9 @@ def save(path: Path, state: dict[str, Tensor], config: Config, half: bool = Fals
 def load(path: Path) -> tuple[TMR, Config]:
     """Networks in evaluation mode and their config. Raises ModelProblem for a file that is missing or something else."""
     if not path.is_file():
-        raise ModelProblem(f"The weights {path} are missing: train them with `python -m models.train --config tmr --data FOLDER`.")
+        raise ModelProblem(
+            f"The weights {path} are missing: train them with `python -m models.train --config tmr --data FOLDER`."
+        )
     try:
         with safe_open(path, framework="pt") as file:
             config = Config.from_dict(json.loads((file.metadata() or {})["config"]))

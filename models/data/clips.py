@@ -112,7 +112,7 @@ def mirror(features: Array) -> Array:
 
 def faster(features: Array, factor: float) -> Array:
     """The features (n, 263) of the motion played `factor` times as fast: steps grow as the frames get fewer."""
-    count = max(int(round(len(features) / factor)), 1)
+    count = max(round(len(features) / factor), 1)
     at = np.minimum(np.arange(count) * factor, len(features) - 1)
     low = at.astype(np.int64)
     share = (at - low).astype(np.float32)[:, None]

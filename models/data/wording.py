@@ -23,8 +23,10 @@ _PAIRS = (
     ("left-handed", "right-handed"),
     ("leftside", "rightside"),
 )
-_OTHER = {**{b: a for a, b in _PAIRS}, **{a: b for a, b in reversed(_PAIRS)}}
-_WORD = re.compile(r"(?<![\w-])(?:" + "|".join(sorted(map(re.escape, _OTHER), key=len, reverse=True)) + r")(?!\w)", re.IGNORECASE)
+_OTHER = {**{b: a for a, b in _PAIRS}, **dict(reversed(_PAIRS))}
+_WORD = re.compile(
+    r"(?<![\w-])(?:" + "|".join(sorted(map(re.escape, _OTHER), key=len, reverse=True)) + r")(?!\w)", re.IGNORECASE
+)
 # "right" that is no side.
 _NO_SIDE = re.compile(r"^\s+(?:away|now|before|after|angles?|behind|up to|in front)\b", re.IGNORECASE)
 

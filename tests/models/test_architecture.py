@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from models.architecture import PATH_COLUMNS, TMR, Shape, path_features, read_columns
-from tmr_blender.motion import features
 from tests.models.conftest import performance
+from tmr_blender.motion import features
 
 SMALL = Shape(latent=16, width=32, heads=2, feedforward=64, motion_layers=2, text_layers=1, decoder_layers=1)
 

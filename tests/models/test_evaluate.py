@@ -25,7 +25,9 @@ def random_weights(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("language")
-def test_the_command_writes_every_figure(folder: Path, random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_command_writes_every_figure(
+    folder: Path, random_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     out = tmp_path / "figures.json"
     assert evaluate.main(["--data", str(folder), "--json", str(out), "--weights", str(random_weights)]) == 0
     found = json.loads(out.read_text(encoding="utf-8"))

@@ -59,7 +59,8 @@ def test_loading_needs_none_of_our_code(pair: list[TMR], tmp_path: Path):
     export.export(pair[:1], tmp_path)
     code = (
         "import sys, torch; m = torch.jit.load(sys.argv[1] + '/motion_encoder.ts'); "
-        "print(tuple(m(torch.zeros(2, 30, 263), torch.tensor([30, 7])).shape), [n for n in sys.modules if n.startswith(('models', 'tmr'))])"
+        "print(tuple(m(torch.zeros(2, 30, 263), torch.tensor([30, 7])).shape), "
+        "[n for n in sys.modules if n.startswith(('models', 'tmr'))])"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(2, 16) []"

@@ -40,7 +40,9 @@ def test_words_that_were_run_together():
     assert wording.spaced("walk on uneven terrain") == "walk on uneven terrain"
 
 
-@pytest.mark.parametrize(("name", "key", "read"), [("cmu", "description", wording.paraphrases), ("takes", "motion", wording.of_takes)])
+@pytest.mark.parametrize(
+    ("name", "key", "read"), [("cmu", "description", wording.paraphrases), ("takes", "motion", wording.of_takes)]
+)
 def test_our_captions(tmp_path: Path, name: str, key: str, read: Callable[[Path], dict[str, list[str]]]):
     assert read(tmp_path) == {}
     path = tmp_path / f"{name}.jsonl"
