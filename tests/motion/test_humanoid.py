@@ -58,7 +58,8 @@ def test_poses_by_shape_of_bodies_of_all_proportions(seed: int) -> None:
 NAMES = {
     "prefix and namespace": {name: f"Rig:mixamorig:{name}" for name, _, _ in PERSON},
     "unreal": {
-        **{"Hips": "pelvis", "Spine": "spine_01", "Spine1": "spine_02", "Spine2": "spine_03", "Neck": "neck_01", "Head": "head"},
+        **{"Hips": "pelvis", "Spine": "spine_01", "Spine1": "spine_02", "Spine2": "spine_03"},
+        **{"Neck": "neck_01", "Head": "head"},
         **{f"{side}{old}": f"{new}_{letter}" for side, letter in (("Left", "l"), ("Right", "r")) for old, new in (
             ("UpLeg", "thigh"), ("Leg", "calf"), ("Foot", "foot"), ("ToeBase", "ball"), ("Shoulder", "clavicle"),
             ("Arm", "upperarm"), ("ForeArm", "lowerarm"), ("Hand", "hand"))},
@@ -115,17 +116,38 @@ def with_joints(*more: tuple[str, str, tuple[float, float, float]]) -> Skeleton:
     return skeleton((*PERSON, *more))
 
 
+def chain(
+    name: str, above: str, count: int, step: tuple[float, float, float]
+) -> list[tuple[str, str, tuple[float, float, float]]]:
+    """Joints one below the other: name0, name1 ..."""
+    return [(f"{name}{i}", f"{name}{i - 1}" if i else above, step) for i in range(count)]
+
+
 HELPERS = {
-    "twist joints beside the limb": [("LeftUpLegTwist", "LeftUpLeg", (0.0, -0.2, 0.0)), ("LeftArmTwist", "LeftArm", (0.14, 0, 0))],
-    "share joints at the same place": [("LeftKneeShare", "LeftLeg", (0.0, 0.0, 0.0)), ("RightElbowShare", "RightForeArm", (0, 0, 0))],
-    "a skirt": [(f"Skirt{i}{s}", f"Skirt{i - 1}{s}" if i else "Hips", (0.08 * d, -0.2, 0.1)) for s, d in (("L", 1), ("R", -1)) for i in range(3)],
-    "pigtails": [(f"Hair{i}{s}", f"Hair{i - 1}{s}" if i else "Head", (0.05 * d, -0.1, -0.05)) for s, d in (("L", 1), ("R", -1)) for i in range(5)],
+    "twist joints beside the limb": [
+        ("LeftUpLegTwist", "LeftUpLeg", (0.0, -0.2, 0.0)),
+        ("LeftArmTwist", "LeftArm", (0.14, 0.0, 0.0)),
+    ],
+    "share joints at the same place": [
+        ("LeftKneeShare", "LeftLeg", (0.0, 0.0, 0.0)),
+        ("RightElbowShare", "RightForeArm", (0.0, 0.0, 0.0)),
+    ],
+    "a skirt": chain("SkirtL", "Hips", 3, (0.08, -0.2, 0.1)) + chain("SkirtR", "Hips", 3, (-0.08, -0.2, 0.1)),
+    "pigtails": chain("HairL", "Head", 5, (0.05, -0.1, -0.05)) + chain("HairR", "Head", 5, (-0.05, -0.1, -0.05)),
     "a sword": [("Sword", "RightHand", (-0.1, 0.0, 0.0)), ("SwordTip", "Sword", (0.0, 0.0, 1.1))],
-    "a tail": [(f"Tail{i}", f"Tail{i - 1}" if i else "Hips", (0.0, -0.05, -0.2)) for i in range(6)],
-    "feet to pull at": [("ik_root", "Hips", (0.0, -0.95, 0.0)), ("ik_foot_l", "ik_root", (0.1, 0.1, 0)), ("ik_foot_r", "ik_root", (-0.1, 0.1, 0))],
+    "a tail": chain("Tail", "Hips", 6, (0.0, -0.05, -0.2)),
+    "feet to pull at": [
+        ("ik_root", "Hips", (0.0, -0.95, 0.0)),
+        ("ik_foot_l", "ik_root", (0.1, 0.1, 0.0)),
+        ("ik_foot_r", "ik_root", (-0.1, 0.1, 0.0)),
+    ],
     "a face": [(f"Face{i}", "Head", (0.03 * np.cos(i), 0.08 + 0.03 * np.sin(i), 0.08)) for i in range(12)],
-    "ends": [(f"{n}_end", n, o) for n, o in (("Head", (0, 0.2, 0)), ("LeftHand", (0.18, 0, 0)), ("LeftToeBase", (0, 0, 0.07)))],
-}  # fmt: skip
+    "ends": [
+        ("Head_end", "Head", (0.0, 0.2, 0.0)),
+        ("LeftHand_end", "LeftHand", (0.18, 0.0, 0.0)),
+        ("LeftToeBase_end", "LeftToeBase", (0.0, 0.0, 0.07)),
+    ],
+}
 
 
 @pytest.mark.parametrize("names", ["named", "stripped"])
@@ -161,7 +183,9 @@ def test_fingers_by_names_and_by_shape() -> None:
             base = 0.03 if finger == "Thumb" else 0.09
             for part in (1, 2, 3, 4):
                 parent = f"{side}Hand" if part == 1 else f"{side}Hand{finger}{part - 1}"
-                more.append((f"{side}Hand{finger}{part}", parent, (d * (base if part == 1 else 0.03), 0.0, z if part == 1 else 0.0)))
+                more.append(
+                    (f"{side}Hand{finger}{part}", parent, (d * (base if part == 1 else 0.03), 0.0, z if part == 1 else 0.0))
+                )
     parts = with_joints(*more)
     found = named(parts, humanoid.recognise(parts))
     assert {role: found[role] for role in body.FINGERS} == {
@@ -180,7 +204,12 @@ def dog() -> Skeleton:
     parts = [("Pelvis", "", (0.0, 0.6, -0.35)), ("Spine", "Pelvis", (0.0, 0.02, 0.35)), ("Chest", "Spine", (0.0, 0.0, 0.35))]
     for place, parent, z in (("Rear", "Pelvis", -0.05), ("Front", "Chest", 0.05)):
         for side, x in (("L", 0.1), ("R", -0.1)):
-            chain = (("Upper", (x, -0.05, z)), ("Lower", (0.0, -0.22, 0.04)), ("Paw", (0.0, -0.25, -0.05)), ("Toe", (0.0, -0.06, 0.06)))
+            chain = (
+                ("Upper", (x, -0.05, z)),
+                ("Lower", (0.0, -0.22, 0.04)),
+                ("Paw", (0.0, -0.25, -0.05)),
+                ("Toe", (0.0, -0.06, 0.06)),
+            )
             above = parent
             for part, offset in chain:
                 parts.append((f"{place}{part}{side}", above, offset))
@@ -208,7 +237,9 @@ def test_real_files_map_the_same_without_names(shared: Path, folder: str) -> Non
         clip = readers.read(path)[0]
         found = humanoid.recognise(clip)
         blind = humanoid.recognise(replace(clip, skeleton=stripped(clip.skeleton)))
-        assert {role: blind.joints.get(role) for role in body.JOINTS} == {role: found.joints.get(role) for role in body.JOINTS}, path.name
+        assert {role: blind.joints.get(role) for role in body.JOINTS} == {
+            role: found.joints.get(role) for role in body.JOINTS
+        }, path.name
     assert len(paths) >= 10
 
 
@@ -252,7 +283,7 @@ def test_missing_joints_are_estimated() -> None:
             continue
         total = np.array(offset)
         while above in gone:
-            total, above = total + offsets[above], parent[above]  # noqa: PLW2901
+            total, above = total + offsets[above], parent[above]
         parts.append((name, above, tuple(total)))
     full = humanoid.body_positions(as_clip(skeleton()))
     partial = humanoid.body_positions(as_clip(skeleton(tuple(parts))))
@@ -294,5 +325,7 @@ def test_same_performance_from_positions_and_from_files(shared: Path, folder: st
 def aligned(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Difference of two motions about their pelves, a turned about Y to fit b best over the whole take."""
     a, b = a - a[:, :1], b - b[:, :1]
-    angle = np.arctan2((a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]).sum(), (a[..., 0] * b[..., 0] + a[..., 2] * b[..., 2]).sum())
+    angle = np.arctan2(
+        (a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]).sum(), (a[..., 0] * b[..., 0] + a[..., 2] * b[..., 2]).sum()
+    )
     return quaternion.rotate(quaternion.from_axis_angle(np.array([0.0, 1.0, 0.0]), np.array(angle)), a) - b

@@ -79,7 +79,7 @@ def find(tree: Tree, readings: list[Reading]) -> Limbs | None:
             arms = _both(chains[high.branch, high.first], chains[high.branch, high.second], leg)
             if arms is None:
                 continue
-            score = sum(limb.score for limb in (*legs, *arms)) + _build(tree, readings, low, high, legs, leg)
+            score = sum(limb.score for limb in (*legs, *arms)) + _build(tree, readings, low, high, legs, arms)
             if best is None or score > best.score:
                 best = Limbs(legs, arms, low.branch, high.branch, score)
     return best
@@ -92,13 +92,21 @@ def _pairs(tree: Tree, readings: list[Reading]) -> list[Pair]:
     for branch, children in enumerate(tree.children):
         long = [c for c in children if tree.reach(c) > 0.08 * size]
         for a, b in combinations(long[:24], 2):
-            reach_a, reach_b = tree.reach(a), tree.reach(b)
             opposite = readings[a].side * readings[b].side < 0 and readings[a].parts == readings[b].parts
-            if abs(np.log(reach_a / reach_b)) < (0.7 if opposite else 0.2):
+            if opposite or abs(np.log(tree.reach(a) / tree.reach(b))) < 0.2 or _start_alike(tree, a, b):
                 named = 1.0 + 0.5 * opposite
-                found.append((min(reach_a, reach_b) * named, Pair(branch, a, b)))
+                found.append((min(tree.reach(a), tree.reach(b)) * named, Pair(branch, a, b)))
     found.sort(key=lambda item: -item[0])
     return [pair for _, pair in found[:_MAX_PAIRS]]
+
+
+def _start_alike(tree: Tree, a: int, b: int) -> bool:
+    """Whether two chains begin with three bones of the same lengths, whatever hangs from their ends."""
+    lengths = []
+    for child in (a, b):
+        bones = [tree.lengths[joint] for joint in tree.longest_way(child)]
+        lengths.append([bone for bone in bones if bone > 0.02 * tree.reach(child)][:3])
+    return len(lengths[0]) == len(lengths[1]) == 3 and bool(np.all(np.abs(np.log(np.divide(*lengths))) < 0.1))
 
 
 def _apart(tree: Tree, low: Pair, high: Pair) -> bool:
@@ -120,8 +128,11 @@ def head_chain(tree: Tree, readings: list[Reading], arms_from: int, taken: set[i
     return best, best_score
 
 
-def _build(tree: Tree, readings: list[Reading], low: Pair, high: Pair, legs: tuple[Limb, Limb], leg: float) -> float:
+def _build(
+    tree: Tree, readings: list[Reading], low: Pair, high: Pair, legs: tuple[Limb, Limb], arms: tuple[Limb, Limb]
+) -> float:
     """How well legs and arms are placed to each other."""
+    leg = (legs[0].length + legs[1].length) / 2.0
     torso = float(off(tree.spread(low.branch, high.branch) / leg, 0.55, 0.5))
     taken = {high.first, high.second, *tree.ancestors(low.branch)}
     head, head_score = head_chain(tree, readings, high.branch, taken, leg)
@@ -129,8 +140,12 @@ def _build(tree: Tree, readings: list[Reading], low: Pair, high: Pair, legs: tup
     x = tree.positions
     up = x[:, high.branch] - x[:, low.branch]
     down = x[:, [limb.joints[2] for limb in legs]].sum(axis=1) - x[:, [limb.joints[0] for limb in legs]].sum(axis=1)
-    lean = _cosine(up, down) + (0.0 if head < 0 else 1.0 - _cosine(up, x[:, head] - x[:, low.branch]))
-    return torso + head_score - 1.5 * (lean + 1.0)
+    bent = _cosine(up, down) + 1.0
+    lean = bent + (0.0 if head < 0 else 1.0 - _cosine(up, x[:, head] - x[:, low.branch]))
+    # People crawl, but on arms that are shorter than their legs: alike limbs square to the back are a quadruped's.
+    arm = (arms[0].length + arms[1].length) / 2.0
+    fourfooted = np.clip((arm / leg - 0.8) / 0.15, 0.0, 1.0) * np.clip(bent / 0.8, 0.0, 1.0)
+    return torso + head_score - 1.5 * lean - 25.0 * float(fourfooted)
 
 
 def _cosine(a: Array, b: Array) -> float:
@@ -211,11 +226,12 @@ class _Chain:
     def arm_scores(self, leg: float) -> Array:
         """Of each combination as shoulder, elbow and wrist of a body with legs of the given length."""
         length = self.a + self.b
-        score = off(self.b / self.a, 0.87, 0.27) + off(self.rest / length + 0.05, 0.3, 0.6)
+        # What a hand holds may reach far: a long rest counts little.
+        score = off(self.b / self.a, 0.8, 0.3) + np.maximum(off(self.rest / length + 0.12, 0.4, 0.7), -2.0)
         score += off(self.start / length + 0.05, 0.38, 0.6) + off(length / leg, 0.66, 0.25) + self.in_line
         branching = np.array([sum(len(self.tree.children[j]) for j in point) - len(point) for point in self.points])
         # Fingers, or at least a thumb, leave from the wrist.
-        score += 0.7 * np.minimum(branching[self.combos[:, 2]], 2)
+        score += 0.8 * np.clip(branching[self.combos[:, 2]], 0, 2)
         return score + self._named(ARM)
 
     def limb(self, scores: Array, best: int, parts: tuple[str, str, str]) -> Limb:

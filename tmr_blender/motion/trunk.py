@@ -9,7 +9,7 @@ from .limbs import NAME_WEIGHT, Limb, Limbs, head_chain
 from .names import FINGER_PARTS, Reading
 from .tree import Tree
 
-_TIP = 0.42
+_TIP = 0.55
 """A last foot joint farther from the ankle than this share of the shank is the tip of the toes, not their base."""
 
 _HEAD_HEIGHT = 0.15
@@ -107,7 +107,7 @@ def neck_and_head(tree: Tree, readings: list[Reading], limbs: Limbs) -> dict[str
             break
     scores = []
     for step, (joint, height) in enumerate(zip(way, heights(tree, limbs, way), strict=True)):
-        shape = -0.5 * ((height - _HEAD_HEIGHT) / 0.05) ** 2 - 0.5 * (step == 0)
+        shape = -0.5 * ((height - _HEAD_HEIGHT) / 0.07) ** 2 - 1.5 * (step == 0)
         # A joint at the place of the one before it, or a last one, is more often of the face.
         shape -= 2.0 * (tree.lengths[joint] < 0.02 * leg) + 0.5 * (not tree.children[joint])
         scores.append(shape + 2.0 * NAME_WEIGHT * readings[joint].says("head"))

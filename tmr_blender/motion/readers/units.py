@@ -112,19 +112,22 @@ def _leg(x: Array, joints: dict[str, int]) -> float:
 def _up(clip: Clip, poses: Array, joints: dict[str, int], leg: float) -> Array:
     """The axis, with its sign, that is up: Y unless the body clearly says otherwise.
 
-    A rest pose that stands like a person decides. Exporters that write no such pose leave the takes: a body that
-    stands along Z or X over most of them, with its feet at zero on that axis, is taken to stand on a floor there.
-    (Lying along Z on the floor of a Y-up file looks the same but for the feet, which then may be anywhere.)
+    A body that is upright along another axis over most of the take is believed where the rest pose stands along it,
+    too, or where the feet are at zero on it; not where the body lies on a floor at zero height. Where the take shows
+    no axis (someone crawls), the rest pose decides if it looks like a standing body.
     """
     y_up = np.array([0.0, 1.0, 0.0])
     still = forward(clip.skeleton.parents, clip.skeleton.rest[None], clip.skeleton.offsets[None])[1]
-    if (axis := _axis_of(still, joints)) is not None and _is_standing(still, joints):
-        return axis
-    axis = _axis_of(poses, joints)
-    if axis is None or axis[1] != 0.0:
-        return y_up
-    feet = np.minimum(poses[:, joints["left_ankle"]] @ axis, poses[:, joints["right_ankle"]] @ axis)
-    return axis if np.median(np.abs(feet)) < 0.25 * leg else y_up
+    rest = _axis_of(still, joints) if _is_standing(still, joints) else None
+    seen = _axis_of(poses, joints)
+    if seen is None:
+        return y_up if rest is None else rest
+    if seen[1] > 0.0 or (rest is not None and np.array_equal(rest, seen)):
+        return seen
+    body = poses[:, list(joints.values())]
+    feet = np.minimum(poses[:, joints["left_ankle"]] @ seen, poses[:, joints["right_ankle"]] @ seen)
+    on_other_floor = np.median(np.abs(body[..., 1].min(axis=1))) < 0.08 * leg
+    return seen if np.median(np.abs(feet)) < 0.25 * leg and not on_other_floor else y_up
 
 
 def _back(x: Array, joints: dict[str, int]) -> tuple[Array, Array]:
