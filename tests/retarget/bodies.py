@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigs and clips made in code: bodies of any pose, names, rolls and axes, and the way Blender poses a rig."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -145,6 +147,36 @@ def rig(
         lengths=lengths,
         world=to_y_up @ (np.eye(4) if world is None else world),
         modes=tuple((modes or {}).get(role, "QUATERNION") for role in roles),
+        carriers=parents.copy(),
+        connected=np.zeros(count, dtype=bool),
+        local_location=np.ones(count, dtype=bool),
+        rotation_locks=np.zeros((count, 4), dtype=bool),
+        location_locks=np.zeros((count, 3), dtype=bool),
+        displaced=np.zeros(count, dtype=bool),
+    )
+
+
+def from_table(path: Path) -> Rig:
+    """A rig of MPFB's JSON tables: heads, tails and rolls in Blender's space."""
+    table = json.loads(path.read_text(encoding="utf-8"))
+    bones = table["bones"] if "bones" in table else table
+    names: list[str] = []
+    while len(names) < len(bones):
+        names += [n for n in bones if n not in names and (not bones[n]["parent"] or bones[n]["parent"] in names)]
+    count = len(names)
+    ends = np.array([[bones[name][end]["default_position"] for end in ("head", "tail")] for name in names])
+    rest = np.tile(np.eye(4), (count, 1, 1))
+    rest[:, :3, 3] = ends[:, 0]
+    rest[:, :3, :3] = [bone_axes(tail - head, bones[n]["roll"]) for n, (head, tail) in zip(names, ends, strict=True)]
+    parents = np.array([names.index(bones[name]["parent"]) if bones[name]["parent"] else -1 for name in names])
+    return Rig(
+        name=path.stem,
+        names=tuple(names),
+        parents=parents,
+        rest=rest,
+        lengths=np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1),
+        world=np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]]),
+        modes=("QUATERNION",) * count,
         carriers=parents.copy(),
         connected=np.zeros(count, dtype=bool),
         local_location=np.ones(count, dtype=bool),

@@ -10,6 +10,7 @@ import pytest
 
 from tmr_blender.errors import SkeletonProblem
 from tmr_blender.retarget import roles
+from tmr_blender.retarget.conventions import TABLE, Convention
 from tmr_blender.retarget.rig import Rig
 
 SHOWN = {"left_elbow", "right_knee", "pelvis", "spine3", "neck1", "head", "left_foot"}
@@ -25,6 +26,37 @@ def test_known_conventions(convention: str, names: Mapping[str, str]) -> None:
     assert (found.convention, found.score) == (convention, pytest.approx(1.0, abs=0.2))
     assert {role: found.bones[role] for role in SHOWN} == expected(names)
     assert found.travel == names["pelvis"]
+
+
+def named(row: Convention) -> dict[str, str]:
+    """The bones of `bodies.body` in the names of a table row."""
+    trunk = {"pelvis": row.pelvis, "head": row.head, "neck": row.neck[0]}
+    trunk |= {f"spine{i}": row.spine[i - 1] for i in (1, 2, 3)}
+    sides = {
+        f"{side}_{role}": name.split("|")[0].replace("{s}", word)
+        for side, word in zip(("left", "right"), row.sides, strict=True)
+        for role, name in row.pairs.items()
+    }
+    return trunk | sides
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_recognises_its_own_names(row: Convention) -> None:
+    names = named(row)
+    found = roles.map_rig(bodies.rig(names, 40.0))
+    assert found.convention == row.name
+    assert {role: found.bones[role] for role in SHOWN} == expected(names)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_every_row_names_each_bone_once(row: Convention) -> None:
+    names = [name for word in row.sides for name in (*row.pairs.values(), *(n for f in row.fingers.values() for n in f))]
+    spelled = [
+        name.replace("{s}", word)
+        for name, word in zip(names, [w for w in row.sides for _ in range(len(names) // 2)], strict=True)
+    ]
+    spelled += [row.pelvis, row.head, *row.spine, *row.neck]
+    assert len({name.casefold() for name in spelled}) == len(spelled)
 
 
 @pytest.mark.parametrize("prefix", ["", "mixamorig1:", "Anna:rig:mixamorig:"])

@@ -124,6 +124,34 @@ def test_real_takes_in_two_conventions(take: str, shared: Path) -> None:
     assert degrees[trunk].max() < 10.0
 
 
+TABLES = {
+    "mpfb_cmu_mb": "CMU",
+    "mpfb_default": "MakeHuman",
+    "mpfb_game_engine": "Unreal",
+    "mpfb_mixamo": "Mixamo",
+    "mpfb_mixamo_unity": "Mixamo",
+    "mpfb_rigify_metarig": "Rigify metarig",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_real_rigs(name: str, shared: Path) -> None:
+    rig = bodies.from_table(shared / "rigs" / f"{name}.json")
+    where = roles.map_rig(rig)
+    assert where.convention == TABLES[name]
+    clip = readers.read(shared / "mocap" / "cmu" / "49_07.bvh")[0]
+    found = humanoid.recognise(clip)
+    options = replace(AS_FILED, fps=clip.fps)
+    placed = bodies.heads(
+        rig, retarget(clip, found, rig, where, options), {r: where.bones[r] for pair in SEGMENTS for r in pair}
+    )
+    _, positions = clip.globals()
+    source = {role: positions[:, i] for role, i in found.joints.items()}
+    assert max(float(bodies.angle(source[b] - source[a], placed[b] - placed[a]).max()) for a, b in SEGMENTS) < 1e-3
+    low = min(placed["left_ankle"][:, 1].min(), placed["right_ankle"][:, 1].min())
+    assert -0.02 < low < 0.2
+
+
 def test_height_and_travel_follow_the_legs() -> None:
     clip = bodies.clip(wild=0.0)
     travelled = {}
