@@ -159,7 +159,7 @@ def rig(
 def from_table(path: Path) -> Rig:
     """A rig of MPFB's JSON tables: heads, tails and rolls in Blender's space."""
     table = json.loads(path.read_text(encoding="utf-8"))
-    bones = table["bones"] if "bones" in table else table
+    bones = table.get("bones", table)
     names: list[str] = []
     while len(names) < len(bones):
         names += [n for n in bones if n not in names and (not bones[n]["parent"] or bones[n]["parent"] in names)]
