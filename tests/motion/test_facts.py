@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tmr_blender.errors import TMRError
-from tmr_blender.motion import body, facts, features, humanoid, quaternion
+from tmr_blender.motion import beats, body, facts, features, humanoid, quaternion, wording
 
 FPS = 30.0
 X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
@@ -344,6 +344,29 @@ def test_sentences_are_seeded_varied_and_short(maker: str) -> None:
     for sentence in told:
         assert 1 <= len(sentence.split()) <= 30
         assert sentence == sentence.strip() and "  " not in sentence and "{" not in sentence
+
+
+MANNERS = {
+    "lying": ("back", "belly", "side"),
+    "jump": ("", "turn left"),
+    "stroke": ("head", "chest", "waist", "low"),
+    "fiddle": ("head", "chest", "waist", "low"),
+    "raise": ("head", "shoulder"),
+}
+SIDES = {"turn": ("left", "right"), "curve": ("left", "right"), "throw": ("left", "right"), "hands together": ("both",)}
+WAYS = {"stroke": ("up", "side", "front", "circle"), "climb": ("up", "down"), "swing": ("left", "right")}
+
+
+def test_every_label_has_words() -> None:
+    assert set(wording.WORDS) == set(facts.LABELS)
+    found = measured(Puppet(1.0))
+    for label in facts.LABELS:
+        for side in SIDES.get(label, ("left", "right", "both")):
+            for manner in MANNERS.get(label, ("",)):
+                for way in WAYS.get(label, ("", "forward", "backward", "left", "right", "forward left", "backward right")):
+                    beat = beats.Beat(label, 0.0, 2.0, side, 200.0, way, manner, 2)
+                    said = wording.phrases_of(beat, found)
+                    assert said and all(verb and "both hand " not in rest for verb, rest in said), (label, side)
 
 
 def take(shared: Path, name: str) -> facts.Facts:

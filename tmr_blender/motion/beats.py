@@ -45,18 +45,13 @@ WEIGHTS: dict[str, float] = {
     **dict.fromkeys(("curve", "hands on hips", "hand to head", "hands together"), 2.0),
 }
 JOINED = {
-    "jump": 1.6,
-    "kick": 2.0,
-    "punch": 3.0,
-    "cartwheel": 2.0,
-    "flip": 2.0,
-    "wave": 1.5,
-    "squat": 2.5,
-    "raise": 1.5,
-    "throw": 4.0,
+    **dict.fromkeys(("wave", "raise", "jump"), 1.6),
+    **dict.fromkeys(("kick", "cartwheel", "flip", "handspring", "stroke", "hand to head", "hands together"), 2.0),
+    **dict.fromkeys(("punch", "fiddle", "bow"), 3.0),
+    **dict.fromkeys(("throw", "bending", "crouching", "hands on hips"), 4.0),
 }
 """Labels whose repeats are counted, and the pause in seconds that still joins them."""
-COUNTED_INSIDE = ("punch", "kick", "clap", "wave", "stroke")
+COUNTED_INSIDE = ("punch", "kick", "clap", "wave", "stroke", "fiddle")
 """Labels whose amount is already a count."""
 MOVES = ("walk", "run", "hop", "crawl", "step")
 
@@ -189,7 +184,7 @@ def _hidden(b: Beat, listed: list[Beat]) -> bool:
         return True
     if b.label in ("walk", "step") and inside(("sitting", "lying", "kneeling", "stand up")):
         return True
-    if b.label == "stroke" and inside(("wave", "clap", "punch")):
+    if b.label in ("stroke", "fiddle") and inside(("wave", "clap", "punch", "in place")):
         return True
     return b.label in ("crouching", "bending") and inside(("stand up", "climb", "crawl"))
 

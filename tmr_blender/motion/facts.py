@@ -17,9 +17,9 @@ from .quaternion import Array
 
 LABELS = (
     *("walk", "run", "step", "hop", "crawl", "jump", "turn", "curve", "climb"),
-    *("bending", "crouching", "sitting", "kneeling", "all fours", "lying", "stand up", "in place"),
+    *("bending", "crouching", "sitting", "kneeling", "all fours", "lying", "stand up", "bow", "in place"),
     *("cartwheel", "handstand", "flip", "handspring", "roll", "upside down"),
-    *("raise", "wave", "punch", "kick", "throw", "swing", "clap", "stroke", "one leg"),
+    *("raise", "wave", "punch", "kick", "throw", "swing", "clap", "stroke", "fiddle", "one leg"),
     *("hands on hips", "hand to head", "arms out", "arms forward", "hands together"),
 )
 
@@ -137,7 +137,7 @@ def _events(body: Body, states: np.ndarray) -> list[Event]:
         for m in (_as_hops(m, jumps) for m in moves)
         if not _within(m, tricks) and not (m.label == "step" and _within(m, jumps))
     ]
-    changes = [e for e in postures.changes(body, states) if not _within(e, tricks)]
+    changes = [e for e in postures.changes(body, states) + postures.bows(body, states) if not _within(e, tricks)]
     listed = tricks + jumps + moves + changes
     listed += [e for e in turns if not _within(e, tricks)]
     listed += [e for e in gait.climbs(body, states) if not _within(e, tricks)]

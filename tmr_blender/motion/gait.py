@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 
 from .kinematics import FPS, SIDES, Body, J, extremum, smooth, spans, swings
-from .postures import LOW, POSTURES, Event, event
+from .postures import LOW, POSTURES, Event, event, steady
 from .quaternion import Array
 
 MOVING = 0.22  # m/s of the pelvis's path; weight shifts of someone standing stay below
 STEPS_AWAY = 0.35  # metres: less is a shift of weight, unless a foot is set down elsewhere
 FOOT_MOVED = 0.2  # metres
+DIAGONAL = 0.55  # tangent of the angle to the nearer axis, from about 29 degrees
 RUN_SPEED = 1.9  # m/s: adults change from walking to running at 2.0 to 2.3, and starts and stops count
 RUN_ARMS = 0.88  # stretch of the arms between that of walks (0.93 to 0.98) and of runs (0.55 to 0.86)
 JOG_SPEED, SURELY_RUN = 1.5, 2.9  # nobody runs below the one or walks above the other
@@ -99,11 +100,12 @@ def travels(body: Body, states: np.ndarray, turned: list[Event], flights: list[t
     """Walks, runs, crawls and the like, split where the direction or the heading changes."""
     moving = _directions(body)
     moving[body.inverted] = 0
+    moving = steady(moving, 0.5)
     steps = step_frames(body)
     found: list[Event] = []
     cuts = sorted(round((e.start + e.end) / 2 * FPS) for e in turned if e.label == "turn" and e.amount > 60.0)
     for code in range(1, 5):
-        for start, end in spans(moving == code, 0.5, gap=0.6):
+        for start, end in spans(moving == code, 0.45, gap=0.6):
             inside = [start, *(c for c in cuts if start + 6 < c < end - 6), end]
             for a, b in pairwise(inside):
                 one = _travel(body, states, (a, b), NAMES[code], steps, flights)
@@ -137,7 +139,7 @@ def _travel(
     if share > 0.22 and len(air) >= 2:
         return event("hop", span, amount=length, direction=direction, manner="both" if both else "")
     if count <= 2 and length < 1.2:
-        return event("step", span, amount=length, direction=direction, side=_stepping_foot(body, span))
+        return event("step", span, amount=length, direction=_diagonal(body, span, direction), side=_stepping_foot(body, span))
     return event("walk", span, amount=length, direction=direction, manner=_manner(body, span, speed))
 
 
@@ -157,9 +159,19 @@ def _together(body: Body, span: tuple[int, int]) -> bool:
     return bool(apart < 0.1 or apart < 0.8 * each)
 
 
+def _diagonal(body: Body, span: tuple[int, int], direction: str) -> str:
+    """ "forward left" and the like where a step goes both ways, else the direction as it is."""
+    velocity = body.velocity[span[0] : span[1]].mean(axis=0)
+    side, front = float(velocity[0]), float(velocity[2])
+    if min(abs(side), abs(front)) < DIAGONAL * max(abs(side), abs(front)):
+        return direction
+    return f"{'forward' if front > 0 else 'backward'} {'left' if side > 0 else 'right'}"
+
+
 def _feet_moved(body: Body, span: tuple[int, int]) -> Array:
-    """How far (2,) the left and right ankle are from where they were, metres."""
-    return np.array([np.linalg.norm(body.at(f"{s}_ankle")[span[1] - 1] - body.at(f"{s}_ankle")[span[0]]) for s in SIDES])
+    """How far (2,) the left and right ankle are from where they were half a second before, half a second after; metres."""
+    first, last = max(span[0] - 10, 0), min(span[1] + 9, body.frames - 1)
+    return np.array([np.linalg.norm(body.at(f"{s}_ankle")[last] - body.at(f"{s}_ankle")[first]) for s in SIDES])
 
 
 def _stepping_foot(body: Body, span: tuple[int, int]) -> str:

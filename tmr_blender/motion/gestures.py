@@ -15,7 +15,7 @@ BALL_KICK = 4.2  # m/s of a low kick; the leg of a walk swings at 2.5
 THROW_SPEED = 2.6  # m/s of the wrist; arms of a walk swing at 1.5
 SWING_SPEED = 1.8  # m/s of both wrists
 NEAR_FACE = 0.36  # metres from the wrist to the middle of the head: a cup at the mouth keeps it 0.3 to 0.36 away
-STROKE_SPEED = 0.35  # m/s of the wrist about its place; arms of someone standing sway at 0.1
+STROKE_SPEED, FIDDLE_SPEED = 0.35, 0.17  # m/s of the wrist about its place; arms of someone standing sway at 0.1
 ONE_LEG = 1.2  # seconds on one leg that gait does not have
 HOLD = 0.8  # seconds a pose of the arms must last to be told
 
@@ -222,28 +222,36 @@ def legs(body: Body) -> list[Event]:
 
 
 def strokes(body: Body) -> list[Event]:
-    """A hand moving to and fro at least twice: wiping, sawing, shaking, stirring.
+    """A hand moving to and fro: wiping, sawing, stirring ("stroke"), or in small moves, as at a workbench ("fiddle").
 
-    Direction: "up", "side", "front" or "circle"; the manner is where: "head", "chest", "waist" or "low".
+    Direction: "up", "side", "front" or "circle"; the manner is where: "head", "chest", "waist" or "low"; the amount counts.
     """
-    found: list[Event] = []
-    for side in SIDES:
-        wrist = body.local[:, J[f"{side}_wrist"]] - body.local[:, J["spine3"]]
-        fast = wrist - smooth(wrist, 0.7)
-        busy = smooth(np.linalg.norm(rate(fast), axis=-1), 0.3) > STROKE_SPEED
-        for start, end in spans(busy & (body.speed < 0.4), 1.2, gap=0.3):
-            piece = fast[start:end]
-            spread = np.linalg.svd(piece - piece.mean(axis=0), full_matrices=False)
-            axis, share = spread[2][0], spread[1] ** 2 / max(float((spread[1] ** 2).sum()), 1e-9)
-            turns = swings(piece @ axis, 0.08)
-            if len(turns) < 5 or (len(turns) - 1) / ((turns[-1] - turns[0]) / FPS) < 0.9:
-                continue
-            direction = "circle" if share[1] > 0.3 else ("side", "up", "front")[int(np.argmax(np.abs(axis)))]
-            height = float(np.median(body.local[start:end, J[f"{side}_wrist"], 1]))
-            where = "head" if height > 0.55 else "chest" if height > 0.22 else "waist" if height > -0.25 else "low"
-            span = (start + turns[0], start + turns[-1] + 1)
-            found.append(event("stroke", span, side=side, amount=len(turns) // 2, direction=direction, manner=where))
-    return _both(found)
+    large = _both([e for side in SIDES for e in _to_and_fro(body, side, "stroke", STROKE_SPEED, 0.08)])
+    small = _both([e for side in SIDES for e in _to_and_fro(body, side, "fiddle", FIDDLE_SPEED, 0.035)])
+    return large + [
+        e for e in small if not any(min(e.end, o.end) - max(e.start, o.start) > 0.3 * (e.end - e.start) for o in large)
+    ]
+
+
+def _to_and_fro(body: Body, side: str, label: str, speed: float, prominence: float) -> list[Event]:
+    """Spans in which a wrist keeps moving about its place, faster than `speed` m/s and further than `prominence` metres."""
+    wrist = body.local[:, J[f"{side}_wrist"]] - body.local[:, J["spine3"]]
+    fast = wrist - smooth(wrist, 0.7)
+    busy = smooth(np.linalg.norm(rate(fast), axis=-1), 0.3) > speed
+    found = []
+    for start, end in spans(busy & (body.speed < 0.4), 1.2, gap=0.5):
+        piece = fast[start:end]
+        spread = np.linalg.svd(piece - piece.mean(axis=0), full_matrices=False)
+        axis, share = spread[2][0], spread[1] ** 2 / max(float((spread[1] ** 2).sum()), 1e-9)
+        turns = swings(piece @ axis, prominence)
+        if len(turns) < 5 or (len(turns) - 1) / ((turns[-1] - turns[0]) / FPS) < 0.9:
+            continue
+        direction = "circle" if share[1] > 0.3 else ("side", "up", "front")[int(np.argmax(np.abs(axis)))]
+        height = float(np.median(body.local[start:end, J[f"{side}_wrist"], 1]))
+        where = "head" if height > 0.55 else "chest" if height > 0.22 else "waist" if height > -0.25 else "low"
+        span = (start + turns[0], start + turns[-1] + 1)
+        found.append(event(label, span, side=side, amount=len(turns) // 2, direction=direction, manner=where))
+    return found
 
 
 def _both(found: list[Event]) -> list[Event]:

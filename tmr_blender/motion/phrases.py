@@ -152,6 +152,7 @@ def _attached(chosen: list[Beat], random: Source) -> tuple[list[Beat], list[Beat
         "arms forward",
         "hands together",
         "stroke",
+        "fiddle",
         "punch",
         "swing",
     )

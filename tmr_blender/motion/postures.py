@@ -22,6 +22,7 @@ SEATED = 0.80
 BEHIND = -0.10  # centre of mass this far behind the ankles: no one stands like that without a seat
 BENT = np.cos(np.radians(52.0))  # trunk to vertical; runners and fighters lean up to 50 degrees
 BOWED = np.cos(np.radians(60.0))  # that a bend must reach
+BOW = 22.0  # degrees out of the upright; walks and gestures lean by 10 to 15
 PERCHED = 0.93  # of the standing height on a high stool
 SHORTEST = 0.35  # seconds a posture must last
 ROLL_HEAD = 0.27  # metres: a roll goes over the neck, a handspring keeps the head off the floor
@@ -78,7 +79,7 @@ def classify(body: Body) -> np.ndarray:
     out[floor_hands & (upright < 0.65) & (height < 0.85) & (above[:, J["head"]] < 1.0)] = 5
     out[(chest < LYING_CHEST) & (pelvis < LYING_PELVIS) & (upright < 0.6) & ~(floor_hands & (chest > 0.3))] = 6
     out[body.inverted] = 0
-    out = _steady(out)
+    out = steady(out)
     for name, start, end in segments(out):
         shallow = name == "bending" and upright[start:end].min() > BOWED
         brief = name == "all fours" and end - start < ON_HANDS * FPS and upright[max(start - 20, 0) : end + 20].max() > 0.8
@@ -87,18 +88,18 @@ def classify(body: Body) -> np.ndarray:
     return out
 
 
-def _steady(states: np.ndarray) -> np.ndarray:
-    """Short spells are given to the state before them; the first to the state after."""
+def steady(states: np.ndarray, shortest: float = SHORTEST) -> np.ndarray:
+    """Spells shorter than `shortest` seconds are given to the state before them; the first to the state after."""
     cuts = np.flatnonzero(np.diff(states)) + 1
     bounds = [0, *cuts.tolist(), len(states)]
     kept: list[tuple[int, int]] = []
     out = states.copy()
     for start, end in pairwise(bounds):
-        if end - start < SHORTEST * FPS and kept:
+        if end - start < shortest * FPS and kept:
             out[start:end] = out[start - 1]
         else:
             kept.append((start, end))
-            if len(kept) == 1 and end - start < SHORTEST * FPS and end < len(states):
+            if len(kept) == 1 and end - start < shortest * FPS and end < len(states):
                 out[start:end] = states[end]
     return out
 
@@ -131,6 +132,20 @@ def changes(body: Body, states: np.ndarray) -> list[Event]:
         else:
             side = ""
         found.append(event(name, (start, end), side=side, manner=manner, direction="down" if i else ""))
+    return found
+
+
+def bows(body: Body, states: np.ndarray) -> list[Event]:
+    """Leans of the trunk, forward and back up again, too small for a bend; the amount is the angle in degrees."""
+    lean = body.turned(body.torso)
+    angle = smooth(np.degrees(np.arctan2(lean[:, 2], np.maximum(lean[:, 1], 1e-3))), 0.15)
+    upright = extremum(angle, 2.5, largest=False)
+    found = []
+    for start, end in spans((angle - upright > BOW) & (states == 0) & (body.speed < 0.35), 0.4, gap=0.2):
+        around = states[max(start - 6, 0) : end + 6]
+        deepest = float((angle - upright)[start:end].max())
+        if (around == 0).all() and angle[start:end].max() > BOW and end - start < 6.0 * FPS:
+            found.append(event("bow", (start, end), amount=deepest, direction="forward"))
     return found
 
 

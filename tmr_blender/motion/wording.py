@@ -39,6 +39,11 @@ WAYS = {
     "up": ("up",),
     "": ("",),
 }
+WAYS.update(
+    (f"{way} {side}", (f"diagonally {words} to the {side}", f"{words} to the {side}", f"diagonally to the {side}"))
+    for way, words in (("forward", "forward"), ("backward", "back"))
+    for side in ("left", "right")
+)
 CLOCK = {"left": "counter-clockwise", "right": "clockwise"}
 
 
@@ -442,6 +447,23 @@ def _stroke(b: Beat, facts: Facts) -> list[Phrase]:
     return [("move", f"{h} {m} {w} {o}") for h in (hand, arm) for m in how for w in where[b.manner] for o in often]
 
 
+def _fiddle(b: Beat, facts: Facts) -> list[Phrase]:
+    hand, _ = _hands(b)
+    where = {
+        "head": ("near {their} head",),
+        "chest": ("in front of {their} chest", "in front of the body"),
+        "waist": ("in front of {their} body", "at waist height"),
+        "low": ("down low",),
+    }[b.manner]
+    out = [("make", f"small movements with {hand} {w}") for w in (*where, "")]
+    out += [("move", f"{hand} slightly {w}") for w in where]
+    return out + [("do", f"something with {hand} {w}") for w in where] + [("work", f"with {hand} {w}") for w in where]
+
+
+def _bow(b: Beat, facts: Facts) -> list[Phrase]:
+    return [("bow", ""), ("bow", "slightly"), ("lean", "forward"), ("lean", "forward slightly"), ("bend", "slightly forward")]
+
+
 def _in_place(b: Beat, facts: Facts) -> list[Phrase]:
     verbs = ("run", "jog") if b.manner == "run" else ("walk", "step", "march") if b.manner == "high" else ("step", "walk")
     return _each(verbs, ("in place", "on the spot"))
@@ -501,6 +523,8 @@ WORDS: dict[str, Callable[[Beat, Facts], list[Phrase]]] = {
     ),
     "hands together": _pose(("hold", "keep"), (), ("{their} hands together", "both hands together in front of the body")),
     "stroke": _stroke,
+    "fiddle": _fiddle,
+    "bow": _bow,
 }
 
 
