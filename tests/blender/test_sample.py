@@ -12,7 +12,9 @@ def test_bones_are_where_the_rig_is_posed(factory_scene: None) -> None:
     parts.move(rig, "walks")
     rig.location = (3.0, 0.0, 0.0)
     bpy.context.scene.frame_set(7)
-    figures, trail = sample.figures(rig, [1, 40])
+    taken = sample.figures(rig, [1, 40])
+    figures, trail = taken.figures, taken.trail
+    assert taken.floor == 0.0
     assert bpy.context.scene.frame_current == 7
     # Blender's -Y, where the body walks to, is +Z in the picture's space.
     assert trail[1][2] - trail[0][2] == pytest.approx(2.0, abs=0.1)
@@ -29,7 +31,7 @@ def test_a_rig_in_centimetres_looks_the_same(factory_scene: None) -> None:
     rig = parts.human()
     rig.scale = (100.0, 100.0, 100.0)
     bpy.context.view_layer.update()
-    figures, _ = sample.figures(rig, [1])
+    figures = sample.figures(rig, [1]).figures
     assert np.ptp(figures[0].bounds()[0][:, 1]) == pytest.approx(1.75, abs=0.2)
 
 
@@ -43,7 +45,7 @@ def test_a_skin_is_sampled_where_it_is_deformed(factory_scene: None) -> None:
     for frame, angle in ((1, 0.0), (10, 1.5)):
         rig.pose.bones["LeftArm"].rotation_euler = (angle, 0, 0)
         rig.pose.bones["LeftArm"].keyframe_insert("rotation_euler", frame=frame)
-    figures, _ = sample.figures(rig, [1, 10])
+    figures = sample.figures(rig, [1, 10]).figures
     first, last = figures
     assert first.points.shape == (sample.SAMPLES, 3)
     np.testing.assert_allclose(first.points.mean(axis=0), [0.57, 1.42, 0.0], atol=0.01)
@@ -63,5 +65,23 @@ def test_hidden_meshes_are_left_out(factory_scene: None) -> None:
     cube = bpy.context.object
     cube.modifiers.new("Armature", "ARMATURE").object = rig
     cube.hide_render = True
-    figures, _ = sample.figures(rig, [1])
+    figures = sample.figures(rig, [1]).figures
     assert hasattr(figures[0], "heads")
+
+
+def test_toes_are_made_up_ahead_of_the_ankles_and_turn_with_the_feet(factory_scene: None) -> None:
+    rig = parts.human()
+    bpy.ops.object.mode_set(mode="EDIT")
+    for side in ("Left", "Right"):
+        rig.data.edit_bones.remove(rig.data.edit_bones[f"{side}ToeBase"])
+        # Importers of FBX files let such bones point anywhere.
+        rig.data.edit_bones[f"{side}Foot"].tail += rig.data.edit_bones[f"{side}Foot"].vector * 4.0
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bones = sample.figures(rig, [1]).figures[0]
+    feet = [place for place in range(len(bones.heads)) if np.allclose(bones.heads[place][1], 0.09)]
+    assert len(feet) == 2
+    for foot in feet:
+        across, down, ahead = bones.tails[foot] - bones.heads[foot]
+        assert abs(across) < 0.01
+        assert -0.1 < down < 0.0
+        assert 0.1 < ahead < 0.2

@@ -140,8 +140,9 @@ def preview(rig: bpy.types.Object) -> png.Image:
     """A film strip of the rig over the scene's frame range."""
     scene = bpy.context.scene
     frames = np.linspace(scene.frame_start, scene.frame_end, PANELS)
-    figures, trail = sample.figures(rig, frames.tolist())
-    return picture.strip(figures, ((frames - scene.frame_start) / apply.scene_fps(scene)).tolist(), trail=trail)
+    taken = sample.figures(rig, frames.tolist())
+    times = (frames - scene.frame_start) / apply.scene_fps(scene)
+    return picture.strip(taken.figures, times.tolist(), trail=taken.trail, ground=taken.floor)
 
 
 def register() -> None:

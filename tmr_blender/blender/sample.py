@@ -2,9 +2,11 @@
 """What a rig looks like in a frame, as figures for `motion.picture`: its skin where it has one, else its deforming bones."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
+from mathutils import Vector
 from numpy.typing import NDArray
 
 from ..motion import humanoid, picture
@@ -20,11 +22,20 @@ _HEIGHT = 1.75
 """Metres; rigs of another unit are brought to it, so that the grid on the floor means the same everywhere."""
 
 
-def figures(rig: bpy.types.Object, frames: Sequence[float]) -> tuple[list[Figure], Array]:
-    """The rig at scene frames, and the way (frames, 3) that it goes; the frame shown is put back.
+@dataclass(frozen=True)
+class Samples:
+    """A rig at some frames. Space: right-handed, Y up, in metres of a body of ordinary height.
 
-    Space: right-handed, Y up, in metres of a body of ordinary height. Raises SkeletonProblem for a rig without limbs.
+    trail: (frames, 3) the way that it goes. floor: the height on which it stands at rest.
     """
+
+    figures: list[Figure]
+    trail: Array
+    floor: float
+
+
+def figures(rig: bpy.types.Object, frames: Sequence[float]) -> Samples:
+    """The rig at scene frames; the frame shown is put back. Raises SkeletonProblem for a rig without limbs."""
     scene = bpy.context.scene
     shown = scene.frame_current, scene.frame_subframe
     skeleton = _Skeleton(rig)
@@ -39,7 +50,7 @@ def figures(rig: bpy.types.Object, frames: Sequence[float]) -> tuple[list[Figure
             skin = _Skin.of(skins, graph, bones, skeleton.scale)
         made.append(skin.at(graph, skeleton.scale) if skin else bones)
     scene.frame_set(shown[0], subframe=shown[1])
-    return made, np.stack([figure.bounds()[0].mean(axis=0) for figure in made])
+    return Samples(made, np.stack([figure.bounds()[0].mean(axis=0) for figure in made]), skeleton.floor)
 
 
 def _to_y_up(points: Array) -> Array:
@@ -53,9 +64,25 @@ class _Skeleton:
     def __init__(self, rig: bpy.types.Object) -> None:
         self._rig = rig
         self._bones = _deforming(rig, roles.map_rig(rig_reader.read(rig)).bones)
-        corners = np.array([rig.matrix_world @ bone.head_local for bone in rig.data.bones], np.float64)
-        height = max(float(np.ptp(corners[:, 2])), 1e-6)
+        heights = np.array([(rig.matrix_world @ rig.data.bones[name].head_local).z for name in self._bones.values()])
+        height = max(float(np.ptp(heights)), 1e-6)
         self.scale = 1.0 if 0.5 < height < 3.0 else _HEIGHT / height
+        self._toes = {side: self._toe(side) for side in ("left", "right") if f"{side}_foot" not in self._bones}
+        # A rig that stands near the world's floor is meant to stand on it.
+        self.floor = 0.0 if abs(heights.min()) < 0.1 * height else float(heights.min()) * self.scale
+
+    def _toe(self, side: str) -> Vector:
+        """Where the toes would be on a rig without them, in the space of its foot: ahead of the ankle and lower."""
+        bones, world = self._rig.data.bones, self._rig.matrix_world
+        hip, knee, ankle, other = (
+            world @ bones[self._bones[role]].head_local
+            for role in (f"{side}_hip", f"{side}_knee", f"{side}_ankle", "left_hip" if side == "right" else "right_hip")
+        )
+        leg = (hip - knee).length + (knee - ankle).length
+        leftward = (hip - other) * (1.0 if side == "left" else -1.0)
+        ahead = leftward.cross(Vector((0.0, 0.0, 1.0))).normalized()
+        toe = ankle + leg * (0.18 * ahead - 0.06 * Vector((0.0, 0.0, 1.0)))
+        return (world @ bones[self._bones[f"{side}_ankle"]].matrix_local).inverted() @ toe
 
     def bones(self, graph: bpy.types.Depsgraph) -> Bones:
         """A body drawn from joint to joint, as the evaluated rig poses them."""
@@ -67,8 +94,7 @@ class _Skeleton:
 
         posed = {role: rig.pose.bones[name] for role, name in self._bones.items()}
         known = {role: placed(bone.head) for role, bone in posed.items()}
-        for side in ("left", "right"):
-            known.setdefault(f"{side}_foot", placed(posed[f"{side}_ankle"].tail))
+        known |= {f"{side}_foot": placed(posed[f"{side}_ankle"].matrix @ toe) for side, toe in self._toes.items()}
         spine, neck = rest.chain(posed, "spine"), rest.chain(posed, "neck")
         shoulders = (known["left_shoulder"] + known["right_shoulder"]) / 2.0
         chest = known[neck[0]] if neck else shoulders

@@ -25,14 +25,19 @@ AZIMUTH = np.radians(-42.0)
 
 
 def strip(
-    figures: Sequence[Figure], times: Sequence[float], panel: tuple[int, int] = PANEL, trail: Array | None = None
+    figures: Sequence[Figure],
+    times: Sequence[float],
+    panel: tuple[int, int] = PANEL,
+    trail: Array | None = None,
+    ground: float | None = None,
 ) -> Image:
     """A film strip: one panel per figure, left to right, with its time in seconds below it.
 
     figures: one per panel, in one space (metres, Y up). times: seconds, one per figure.
-    trail: (k, 3) points of the way the body goes, drawn on the floor. Returns (height, width, 3) uint8.
+    trail: (k, 3) points of the way the body goes, drawn on the floor. ground: height of the floor; by default the lowest
+    point of all figures. Returns (height, width, 3) uint8.
     """
-    stage = _Stage.of(figures, panel, label=_GLYPH_HEIGHT * 2 + 8)
+    stage = _Stage.of(figures, panel, _GLYPH_HEIGHT * 2 + 8, ground)
     panels = [_labelled(stage.shot(figure, trail), f"{time:.1f} s") for figure, time in zip(figures, times, strict=True)]
     divider = np.full((panel[1], 2, 3), 255, np.uint8)
     parts: list[Image] = [panels[0]]
@@ -47,7 +52,7 @@ def thumbnail(positions: Array, frame: int, size: int = 128) -> Image:
     positions: (frames, 22, 3) metres, joints of `body.JOINTS`. The view fits that frame.
     """
     figure = body(positions[frame])
-    return _Stage.of([figure], (size, size), label=0).shot(figure, None)
+    return _Stage.of([figure], (size, size), 0, None).shot(figure, None)
 
 
 def body(joints: Array) -> Bones:
@@ -118,14 +123,14 @@ class _Stage:
     size: tuple[int, int]
 
     @classmethod
-    def of(cls, figures: Sequence[Figure], size: tuple[int, int], label: int) -> "_Stage":
+    def of(cls, figures: Sequence[Figure], size: tuple[int, int], label: int, ground: float | None) -> "_Stage":
         """Fit every figure, each centred sideways but at its true height, above `label` pixels at the lower edge."""
         view = axes(_viewer(figures), ELEVATION)
-        low, high, half, ground = np.inf, -np.inf, 0.0, np.inf
+        low, high, half, lowest = np.inf, -np.inf, 0.0, np.inf
         for figure in figures:
             points, radii = figure.bounds()
             seen = points - _anchor(figure)
-            ground = min(ground, float((points[:, 1] - radii).min()))
+            lowest = min(lowest, float((points[:, 1] - radii).min()))
             across = seen @ view[0]
             half = max(half, float((np.abs(across) + radii).max()))
             upward = seen @ view[1]
@@ -134,7 +139,7 @@ class _Stage:
         margin = 0.07 * (high - low)
         scale = min(0.46 * size[0] / half, (size[1] - label) / (high - low + 2.0 * margin))
         middle = (low + high) / 2.0 - label / 2.0 / scale
-        return cls(view, scale, middle, ground, size)
+        return cls(view, scale, middle, lowest if ground is None else ground, size)
 
     def shot(self, figure: Figure, trail: Array | None) -> Image:
         """The panel of one figure."""
