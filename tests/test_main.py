@@ -86,7 +86,8 @@ def test_a_problem_is_one_sentence_and_status_2(
 def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path, model: Path) -> None:
     for i in range(60):
         write_take(tmp_path / "many" / f"{i:02}.bvh", "walks", 4.0)
-    command = [sys.executable, "-u", "-c", _SLOW, "index", str(tmp_path / "many"), "--library", str(tmp_path / "library")]
+    arguments = ["index", str(tmp_path / "many"), "--library", str(tmp_path / "library")]
+    command = [sys.executable, "-u", "-c", _SLOW, *arguments]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGINT)
@@ -96,7 +97,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(tmp_path: Path, model: Pa
     done = int(printed.split()[1])
     assert 0 < done < 60
     again = subprocess.run(
-        [sys.executable, "-m", "tmr_blender", "index", str(tmp_path / "many"), "--library", str(tmp_path / "library"), "--json"],
+        [sys.executable, "-m", "tmr_blender", *arguments, "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,

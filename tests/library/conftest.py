@@ -20,7 +20,7 @@ def encoders(tiny_model: Path) -> tuple[MotionEncoder, TextEncoder]:
 def folder(tmp_path: Path) -> Path:
     """Four takes in two folders."""
     root = tmp_path / "mocap"
-    write_take(root / "walks" / "Take_0001.bvh", "walks")
+    write_take(root / "01" / "Take_0001.bvh", "walks")
     write_take(root / "Take_0002.bvh", "jumps")
     write_take(root / "Take_0003.bvh", "stands")
     write_take(root / "17s" / "Take_0004.bvh", [("stands", 6.0), ("walks", 5.0), ("stands", 6.0)])

@@ -73,7 +73,7 @@ def test_a_second_run_reads_only_what_changed(tmp_path: Path, folder: Path, enco
     assert (again.takes, again.unchanged, again.removed) == (0, 4, 0)
     os.utime(folder / "Take_0002.bvh")  # new times, old content
     write_take(folder / "Take_0003.bvh", "jumps", 4.0)
-    (folder / "walks" / "Take_0001.bvh").unlink()
+    (folder / "01" / "Take_0001.bvh").unlink()
     write_take(folder / "Take_0005.bvh", "walks")
     third = run(path, folder, encoders)
     assert (third.takes, third.unchanged, third.removed) == (2, 2, 1)
@@ -153,10 +153,10 @@ def test_links_do_not_lead_out(tmp_path: Path, folder: Path, encoders: Encoders)
 
 
 def test_captions_of_every_kind_reach_their_takes(tmp_path: Path, folder: Path, encoders: Encoders) -> None:
-    rows = [{"file": "walks/Take_0001.bvh", "texts": ["a happy person", "walks"], "start": 0, "end": 1.5}]
+    rows = [{"file": "01/Take_0001.bvh", "texts": ["a happy person", "walks"], "start": 0, "end": 1.5}]
     (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     (folder / "17s" / "captions.json").write_text(json.dumps({"take_0004": "an old man"}))
-    (folder / "walks" / "captions.csv").write_text("file,text\nTake_0001,turns left\n", encoding="utf-8-sig")
+    (folder / "01" / "captions.csv").write_text("file,text\nTake_0001,turns left\n", encoding="utf-8-sig")
     (folder / "Take_0002.txt").write_text("kick#kick/NOUN#0.0#0.0\nkick left\n")
     run(tmp_path / "library", folder, encoders)
     library = Library.open(tmp_path / "library")

@@ -89,7 +89,8 @@ def test_a_missing_model_is_a_sentence(tmp_path: Path, library: Library) -> None
 def test_starting_is_quick_and_loads_no_torch(client: Client) -> None:
     status = client.request("status").wait(60)
     assert status["loaded"] is False
-    script = "import sys, tmr_blender.library.worker, tmr_blender.library.client; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    modules = "tmr_blender.library.worker, tmr_blender.library.client"
+    script = f"import sys, {modules}; print('torch' in sys.modules, 'numpy' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", script], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
     assert printed.stdout.split() == ["False", "False"]
 

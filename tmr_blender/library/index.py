@@ -22,8 +22,8 @@ from .store import Library
 from .writer import Caption, FileState, Take, Window, Writer
 
 WINDOW_SECONDS = (10.0, 5.0, 2.5)
-"""Spans that get a vector of their own, half overlapping, wherever a take is half as long again; shorter takes
-than the first also get one for the whole."""
+"""Spans that get a vector of their own, half overlapping, wherever a take is half as long again, beside one for the
+whole take (search weighs it in: see `search.WHOLE_SHARE`)."""
 FLUSH_FRAMES = 12_000
 """Encode and commit once this many feature rows wait (ten minutes of motion)."""
 FLUSH_SECONDS = 5.0
@@ -263,9 +263,12 @@ def _take(file: Found, number: int, clip: Clip, count: int, max_frames: int) -> 
 
 
 def spans(rows: int, max_frames: int) -> Iterator[tuple[int, int]]:
-    """The spans [first, last) of feature rows that are encoded: the longest first, in order of time."""
+    """The spans [first, last) of feature rows that are encoded: the longest first, in order of time.
+
+    A take of more than `max_frames` rows gets none for the whole.
+    """
     lengths = [min(round(seconds * features.FPS), max_frames) for seconds in WINDOW_SECONDS]
-    if rows <= lengths[0]:
+    if rows <= max_frames:
         yield 0, rows
     for length in lengths:
         if rows < 1.5 * length and not (length == lengths[0] < rows):

@@ -23,6 +23,7 @@ from . import vectors
 
 DATABASE = "library.sqlite"
 LOCK = "lock.sqlite"
+DRAFT = DATABASE + ".new"
 APPLICATION = 0x544D524C
 """SQLite's application_id of our databases ("TMRL"): how a foreign file is told."""
 VERSION = 1
@@ -107,7 +108,7 @@ class Windows:
     """Spans of takes that have a motion vector: columns of one length.
 
     entry: index into `Library.entries`, rising. start, end: seconds. row: of `Library.motion`.
-    first: (entries + 1,) where each entry's windows begin.
+    first: (entries + 1,) where each entry's windows begin. whole: (entries,) the window that spans the entry, or -1.
     """
 
     entry: NDArray[np.int64]
@@ -115,6 +116,7 @@ class Windows:
     end: NDArray[np.float64]
     row: NDArray[np.int64]
     first: NDArray[np.int64]
+    whole: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,11 @@ class Library:
     windows: Windows
     motion: vectors.Vectors
     text: vectors.Vectors
+
+    @cached_property
+    def durations(self) -> NDArray[np.float64]:
+        """(entries,) seconds."""
+        return np.array([entry.duration for entry in self.entries], np.float64)
 
     @cached_property
     def text_entries(self) -> NDArray[np.int64]:
@@ -183,17 +190,20 @@ class Library:
 
 
 def make(folder: Path) -> None:
-    """An empty library in `folder`, which may exist only if it is empty or holds nothing but a lock."""
+    """An empty library in `folder`, which may exist only if it is empty or holds what a killed `make` has left."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = [item.name for item in folder.iterdir() if item.name != LOCK]
+        strangers = [item.name for item in folder.iterdir() if item.name not in (LOCK, DRAFT, DRAFT + "-journal")]
     except OSError as error:
         raise LibraryProblem(f"The library folder {folder} can't be made: {error.strerror or error}.") from error
     if strangers:
         raise LibraryProblem(f"{folder} holds other files ({min(strangers)}). Choose a new or empty folder for the library.")
-    # Made under another name and then renamed: a killed process leaves no half-made library.
-    draft = folder / (DATABASE + ".new")
-    with guarded(folder):
+    draft = folder / DRAFT
+    with closing(lock(folder)), guarded(folder):
+        if (folder / DATABASE).exists():  # made by another process a moment ago
+            return
+        # Made under another name and then renamed: a killed process leaves no half-made library.
+        draft.unlink(missing_ok=True)
         with closing(sqlite3.connect(draft)) as database:
             database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             with database:
@@ -201,6 +211,25 @@ def make(folder: Path) -> None:
             database.execute(f"PRAGMA application_id = {APPLICATION}")
             database.execute(f"PRAGMA user_version = {VERSION}")
         draft.replace(folder / DATABASE)
+
+
+def lock(folder: Path) -> sqlite3.Connection:
+    """The right to write the library, held until the connection is closed or its process ends, however that dies.
+
+    It is an exclusive transaction on a database of its own. Raises LibraryProblem where another process has it.
+    """
+    try:
+        held = sqlite3.connect(folder / LOCK, timeout=0.0, isolation_level=None, check_same_thread=False)
+        try:
+            held.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error:
+            held.close()
+            raise
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise LibraryProblem(f"Another program is indexing into the library {folder}. Wait for it, or stop it.") from None
+        raise LibraryProblem(f"The library {folder} can't be written: {error}. Check its permissions.") from error
+    return held
 
 
 @contextmanager
@@ -280,7 +309,7 @@ def _load(folder: Path) -> Library:
             entries = [_entry(row, sources) for row in database.execute(_ENTRIES)]
             index = {entry.id: i for i, entry in enumerate(entries)}
             texts = [Text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
-            windows = _windows(database.execute("SELECT entry, start, end, row FROM windows").fetchall(), index)
+            windows = _windows(database.execute("SELECT entry, start, end, row FROM windows").fetchall(), entries)
         except (ValueError, TypeError, LookupError) as error:  # a library may come from a stranger, with anything in it
             raise LibraryProblem(f"The library {folder} is damaged: it holds what it can't hold ({error}).") from error
         database.execute("COMMIT")
@@ -309,13 +338,19 @@ def _entry(row: tuple[Any, ...], sources: dict[int, Path]) -> Entry:
     return Entry(number, where, folder, take, name, fps, duration, convention, json.loads(facts), tuple(json.loads(tags)))
 
 
-def _windows(rows: list[tuple[int, float, float, int]], index: dict[int, int]) -> Windows:
+def _windows(rows: list[tuple[int, float, float, int]], entries: list[Entry]) -> Windows:
     """The table as columns in order of entry."""
+    index = {entry.id: i for i, entry in enumerate(entries)}
     table = np.array(rows, np.float64).reshape(-1, 4)  # whole numbers stay exact in float64 up to 2**53
     entry = np.array([index[row[0]] for row in rows], np.int64)
     order = np.argsort(entry, kind="stable")
-    first = np.searchsorted(entry[order], np.arange(len(index) + 1))
-    return Windows(entry[order], table[order, 1], table[order, 2], table[order, 3].astype(np.int64), first)
+    entry, start, end = entry[order], table[order, 1], table[order, 2]
+    first = np.searchsorted(entry, np.arange(len(entries) + 1))
+    whole = np.full(len(entries), -1, np.int64)
+    duration = np.array([item.duration for item in entries], np.float64)
+    spanning = np.flatnonzero((start == 0.0) & (end >= duration[entry] - 1e-6)) if len(entry) else order
+    whole[entry[spanning]] = spanning
+    return Windows(entry, start, end, table[order, 3].astype(np.int64), first, whole)
 
 
 def _check_rows(folder: Path, rows: NDArray[np.int64], count: int) -> None:

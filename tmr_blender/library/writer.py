@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LibraryProblem
-from .store import LOCK, Library, Meta, connect, guarded, read_meta, source_path, vector_files
+from .store import Library, Meta, connect, guarded, lock, read_meta, source_path, vector_files
 from .vectors import Appender, Vectors, read
 
 COMPACT_SHARE = 0.5
@@ -87,7 +87,7 @@ class Writer:
 
     def __enter__(self) -> "Writer":
         """Take the lock, then open the database and the vectors."""
-        self._lock = self._locked()
+        self._lock = lock(self.folder)
         try:
             self._database = connect(self.folder, writing=True)
             try:
@@ -106,23 +106,6 @@ class Writer:
         self._text.close()
         self._database.close()
         self._lock.close()
-
-    def _locked(self) -> sqlite3.Connection:
-        """An exclusive transaction on a database of its own: the system ends it with the process, however that dies."""
-        try:
-            lock = sqlite3.connect(self.folder / LOCK, timeout=0.0, isolation_level=None, check_same_thread=False)
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.Error:
-                lock.close()
-                raise
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise LibraryProblem(
-                    f"Another program is indexing into the library {self.folder}. Wait for it, or stop it."
-                ) from None
-            raise LibraryProblem(f"The library {self.folder} can't be written: {error}. Check its permissions.") from error
-        return lock
 
     def _open_vectors(self) -> None:
         self._meta = read_meta(self._database, self.folder)
