@@ -329,3 +329,11 @@ def aligned(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         (a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]).sum(), (a[..., 0] * b[..., 0] + a[..., 2] * b[..., 2]).sum()
     )
     return quaternion.rotate(quaternion.from_axis_angle(np.array([0.0, 1.0, 0.0]), np.array(angle)), a) - b
+
+
+def test_hips_that_travel_under_a_still_root() -> None:
+    """A root on the floor that stays where it is while the hips walk eight metres away is no bone of eight metres."""
+    parts = tuple((name, above or "Root", offset) for name, above, offset in PERSON)
+    clip = moving(skeleton((("Root", "", (0.0, 0.0, 0.0)), *parts)))
+    clip.translations[:, 1, 2] += np.linspace(0.0, 8.0, clip.frames)
+    assert named(clip.skeleton, humanoid.recognise(clip)) == ROLES

@@ -7,6 +7,7 @@ deviation over its usual spread (a log-likelihood up to a constant), so scores a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -90,7 +91,7 @@ def _pairs(tree: Tree, readings: list[Reading]) -> list[Pair]:
     size = max(tree.below)
     found: list[tuple[float, Pair]] = []
     for branch, children in enumerate(tree.children):
-        long = [c for c in children if tree.reach(c) > 0.08 * size]
+        long = [c for c in children if tree.reach(c) > 0.2 * size]
         for a, b in combinations(long[:24], 2):
             opposite = readings[a].side * readings[b].side < 0 and readings[a].parts == readings[b].parts
             if opposite or abs(np.log(tree.reach(a) / tree.reach(b))) < 0.2 or _start_alike(tree, a, b):
@@ -159,7 +160,7 @@ def _both(one: "_Chain", other: "_Chain", leg: float | None) -> tuple[Limb, Limb
     if not (one.ready and other.ready):
         return None
     parts = LEG if leg is None else ARM
-    scores = [chain.leg_scores() if leg is None else chain.arm_scores(leg) for chain in (one, other)]
+    scores = [chain.leg_scores if leg is None else chain.arm_scores(leg) for chain in (one, other)]
     if len(one.points) == len(other.points):
         first = second = int(np.argmax(scores[0] + scores[1]))
     else:
@@ -216,6 +217,7 @@ class _Chain:
         said = np.array([[max(self.readings[j].says(part) for j in point) for point in self.points] for part in parts])
         return NAME_WEIGHT * said[np.arange(3), self.combos].sum(axis=1)
 
+    @cached_property
     def leg_scores(self) -> Array:
         """Of each combination as hip, knee and ankle."""
         length = self.a + self.b
@@ -223,16 +225,20 @@ class _Chain:
         score += off(self.start / length + 0.02, 0.17, 0.8) + self.ankle + self.in_line
         return score + self._named(LEG)
 
-    def arm_scores(self, leg: float) -> Array:
-        """Of each combination as shoulder, elbow and wrist of a body with legs of the given length."""
+    @cached_property
+    def _arm_scores(self) -> Array:
         length = self.a + self.b
         # What a hand holds may reach far: a long rest counts little.
         score = off(self.b / self.a, 0.8, 0.3) + np.maximum(off(self.rest / length + 0.12, 0.4, 0.7), -2.0)
-        score += off(self.start / length + 0.05, 0.38, 0.6) + off(length / leg, 0.66, 0.25) + self.in_line
+        score += off(self.start / length + 0.05, 0.38, 0.6) + self.in_line
         branching = np.array([sum(len(self.tree.children[j]) for j in point) - len(point) for point in self.points])
         # Fingers, or at least a thumb, leave from the wrist.
         score += 0.8 * np.clip(branching[self.combos[:, 2]], 0, 2)
         return score + self._named(ARM)
+
+    def arm_scores(self, leg: float) -> Array:
+        """Of each combination as shoulder, elbow and wrist of a body with legs of the given length."""
+        return self._arm_scores + off((self.a + self.b) / leg, 0.66, 0.25)
 
     def limb(self, scores: Array, best: int, parts: tuple[str, str, str]) -> Limb:
         """The limb of a combination."""

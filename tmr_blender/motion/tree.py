@@ -24,9 +24,11 @@ class Tree:
             if parent >= 0:
                 self.children[parent].append(joint)
         bones = positions - positions[:, np.maximum(skeleton.parents, 0)]
-        lengths = np.median(np.sqrt((bones * bones).sum(axis=-1)), axis=0)
-        # How a root moves is no bone.
-        self.lengths: list[float] = np.where(skeleton.parents < 0, 0.0, lengths).tolist()
+        lengths = np.sqrt((bones * bones).sum(axis=-1))
+        middle = np.median(lengths, axis=0)
+        # How a root moves is no bone, nor is the way of hips under a root that stays behind.
+        travels = (skeleton.parents < 0) | (np.ptp(lengths, axis=0) > 0.5 * middle)
+        self.lengths: list[float] = np.where(travels, 0.0, middle).tolist()
 
     @cached_property
     def below(self) -> list[float]:

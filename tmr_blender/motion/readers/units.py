@@ -9,7 +9,6 @@ from ...errors import SkeletonProblem
 from .. import humanoid, quaternion
 from ..clip import Clip
 from ..quaternion import Array
-from ..skeleton import forward
 from ..tree import Tree
 
 UNITS: tuple[tuple[str, float, float, float], ...] = (
@@ -43,13 +42,12 @@ def standing(clip: Clip) -> Clip:
     Without a human body in it, Y is taken to be up, and the unit to be the metre, or the centimetre where the
     skeleton would reach farther than 20 metres.
     """
+    poses = humanoid.poses(clip)
     try:
-        body = humanoid.recognise(clip)
+        joints = humanoid.recognise(clip, poses).joints
     except SkeletonProblem:
         reach = max(Tree(clip.skeleton, clip.skeleton.rest_globals()[1][None]).below)
         return scaled(clip, 1.0 if reach <= _NO_BODY_IN_METRES else 0.01)
-    joints = body.joints
-    poses = humanoid.poses(clip)
     leg = _leg(poses, joints)
     clip = scaled(clip, unit(leg))
     return turned(clip, _up(clip, poses, joints, leg))
@@ -60,11 +58,12 @@ def plausible(clip: Clip) -> Clip:
 
     Tools that write a body in centimetres and call them metres are common, people ten metres tall are not.
     """
+    poses = humanoid.poses(clip)
     try:
-        joints = humanoid.recognise(clip).joints
+        joints = humanoid.recognise(clip, poses).joints
     except SkeletonProblem:
         return clip
-    leg = _leg(humanoid.poses(clip), joints)
+    leg = _leg(poses, joints)
     shortest, longest = BELIEVED
     return clip if shortest <= leg <= longest else scaled(clip, unit(leg))
 
@@ -117,12 +116,14 @@ def _up(clip: Clip, poses: Array, joints: dict[str, int], leg: float) -> Array:
     no axis (someone crawls), the rest pose decides if it looks like a standing body.
     """
     y_up = np.array([0.0, 1.0, 0.0])
-    still = forward(clip.skeleton.parents, clip.skeleton.rest[None], clip.skeleton.offsets[None])[1]
-    rest = _axis_of(still, joints) if _is_standing(still, joints) else None
     seen = _axis_of(poses, joints)
+    if seen is not None and seen[1] > 0.0:
+        return seen
+    still = clip.skeleton.rest_globals()[1][None]
+    rest = _axis_of(still, joints) if _is_standing(still, joints) else None
     if seen is None:
         return y_up if rest is None else rest
-    if seen[1] > 0.0 or (rest is not None and np.array_equal(rest, seen)):
+    if rest is not None and np.array_equal(rest, seen):
         return seen
     body = poses[:, list(joints.values())]
     feet = np.minimum(poses[:, joints["left_ankle"]] @ seen, poses[:, joints["right_ankle"]] @ seen)
