@@ -342,7 +342,7 @@ def test_sentences_are_seeded_varied_and_short(maker: str) -> None:
     assert facts.sentences(found, np.random.default_rng(7), 5) == facts.sentences(found, np.random.default_rng(7), 5)
     assert len(set(told)) > 12
     for sentence in told:
-        assert 1 <= len(sentence.split()) <= 30
+        assert 3 <= len(sentence.split()) <= 30
         assert sentence == sentence.strip() and "  " not in sentence and "{" not in sentence
 
 

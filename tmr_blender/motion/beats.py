@@ -178,6 +178,8 @@ def _hidden(b: Beat, listed: list[Beat]) -> bool:
         return True
     if b.label == "raise" and inside(("hand to head",), 0.4):
         return True
+    if b.label == "punch" and inside(("throw",)):
+        return True
     if b.label in ("raise", "hand to head", "arms forward") and inside(
         ("wave", "punch", "throw", "swing", "clap", "lying", "all fours", "crawl")
     ):

@@ -38,7 +38,7 @@ PLURAL_S = ("s", "sh", "ch", "x", "o")
 SUMMARISED = 0.35
 """Share of sentences that sum up many walks in one phrase, where there are many."""
 LONGEST = 30
-SHORTEST = 2
+SHORTEST = 4
 
 
 def pick(random: Source, items: list[T] | tuple[T, ...]) -> T:
@@ -73,7 +73,7 @@ def gerund(verb: str) -> str:
 
 
 def sentences(facts: Facts, random: Source, count: int = 1) -> list[str]:
-    """`count` sentences of 2 to 30 words about the motion; the same random state gives the same ones.
+    """`count` sentences of 4 to 30 words (now and then 3) about the motion; the same random state gives the same ones.
 
     They differ in subject, tense, order of telling and level of detail, and may repeat where there is little to say.
     """
@@ -82,13 +82,18 @@ def sentences(facts: Facts, random: Source, count: int = 1) -> list[str]:
 
 
 def _sentence(facts: Facts, told: list[Beat], random: Source) -> str:
+    """The first of a few tries that is neither too short nor too long; each tells at most `limit` things."""
     whole = summary(facts)
-    for limit in (5, 3, 2, 1):
+    tries: list[str] = []
+    for limit in (5, 5, 3, 3, 2, 1):
         chosen = [whole] if whole is not None and random.random() < SUMMARISED else _chosen(told, random, limit)
         text = _compose(facts, chosen, random)
-        if SHORTEST <= len(text.split()) <= LONGEST:
+        words = len(text.split())
+        if SHORTEST <= words <= LONGEST:
             return text
-    return " ".join(text.split()[:LONGEST])
+        if words <= LONGEST:
+            tries.append(text)
+    return max(tries, key=len) if tries else " ".join(text.split()[:LONGEST])
 
 
 def _chosen(told: list[Beat], random: Source, limit: int) -> list[Beat]:

@@ -26,6 +26,7 @@ BOW = 22.0  # degrees out of the upright; walks and gestures lean by 10 to 15
 PERCHED = 0.93  # of the standing height on a high stool
 SHORTEST = 0.35  # seconds a posture must last
 ROLL_HEAD = 0.27  # metres: a roll goes over the neck, a handspring keeps the head off the floor
+KNELT = 0.8  # seconds on a knee; the knees pass as low in deep landings
 ON_HANDS = 1.0  # seconds on the hands; reaching down to the floor is shorter
 
 
@@ -82,6 +83,8 @@ def classify(body: Body) -> np.ndarray:
     out = steady(out)
     for name, start, end in segments(out):
         shallow = name == "bending" and upright[start:end].min() > BOWED
+        if name == "kneeling" and end - start < KNELT * FPS:
+            out[start:end] = 2
         brief = name == "all fours" and end - start < ON_HANDS * FPS and upright[max(start - 20, 0) : end + 20].max() > 0.8
         if shallow or brief:
             out[start:end] = 0 if shallow else 1
