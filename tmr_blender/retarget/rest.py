@@ -32,6 +32,10 @@ NEEDED: tuple[str, ...] = tuple(joint for limb in LIMBS for joint in limb)
 """Without these a motion can't be carried over at all."""
 
 
+# A body at rest that faces this near an axis (radians) is meant to face along it.
+SKEW = 0.2
+
+
 @dataclass(frozen=True)
 class Stance:
     """A body standing upright.
@@ -113,6 +117,13 @@ def facing(positions: Mapping[str, Array]) -> Array:
     across = positions["left_hip"] - positions["right_hip"] + positions["left_shoulder"] - positions["right_shoulder"]
     angle = np.arctan2(across[..., 2], across[..., 0])
     return quaternion.from_axis_angle(np.broadcast_to(UP, (*angle.shape, 3)), angle)
+
+
+def along_axis(heading: Array) -> Array:
+    """A turn about Y rounded to a quarter turn if it is near one: a body is built along an axis, never quite symmetrically."""
+    angle = float(quaternion.to_rotation_vector(heading)[1])
+    quarter = np.pi / 2 * round(angle / (np.pi / 2))
+    return quaternion.from_axis_angle(UP, np.array(quarter)) if abs(angle - quarter) < SKEW else heading
 
 
 def require(roles: Mapping[str, object], name: str) -> None:

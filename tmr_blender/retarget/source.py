@@ -43,7 +43,7 @@ def stance(skeleton: Skeleton, rotations: Array, positions: Array, fps: float, j
     turned, placed = skeleton.rest_globals()
     step = max(1, len(rotations) // SAMPLES)
     rotations, positions, fps = rotations[::step], positions[::step], fps / step
-    heading = rest.facing({role: placed[i] for role, i in joints.items()})
+    heading = rest.along_axis(rest.facing({role: placed[i] for role, i in joints.items()}))
     at_rest = {role: quaternion.rotate(heading, placed[i]) for role, i in joints.items()}
     if rest.stands(at_rest):
         own = {role: quaternion.multiply(heading, turned[i]) for role, i in joints.items()}

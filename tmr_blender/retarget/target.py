@@ -15,10 +15,6 @@ from .rig import Rig
 from .roles import RigMap
 
 
-# A rig that faces this near an axis (radians) is meant to face along it.
-SKEW = 0.2
-
-
 @dataclass(frozen=True)
 class Target:
     """The rig at rest, in the armature's space and as a stance.
@@ -60,19 +56,12 @@ def target(rig: Rig, rig_map: RigMap) -> Target:
     stretched = {role: stretch @ head for role, head in heads.items()}
     up = _turn_up(stretched)
     heading = rest.facing({role: quaternion.rotate(up, v) for role, v in stretched.items()})
-    turn = quaternion.multiply(_along_axis(heading), up)
+    turn = quaternion.multiply(rest.along_axis(heading), up)
     placed = {role: quaternion.rotate(turn, v) for role, v in stretched.items()}
     stance = Stance(placed, dict.fromkeys(placed, quaternion.IDENTITY))
     if stance.leg < 1e-6:
         raise SkeletonProblem(f"The legs of “{rig.name}” have no length: its scale or its rest pose is broken.")
     return Target(heads, bones, stretch, turn, stance)
-
-
-def _along_axis(heading: Array) -> Array:
-    """A turn about Y rounded to a quarter turn if it is near one: a rig is built along an axis, never quite symmetrically."""
-    angle = float(quaternion.to_rotation_vector(heading)[1])
-    quarter = np.pi / 2 * round(angle / (np.pi / 2))
-    return quaternion.from_axis_angle(rest.UP, np.array(quarter)) if abs(angle - quarter) < SKEW else heading
 
 
 def _tail(rig: Rig, bone: int) -> Array:
