@@ -21,6 +21,7 @@ texts makes no difference that could be told from chance.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -86,6 +87,11 @@ class _Scores:
     text: NDArray[np.float32]
     nearest: NDArray[np.int64]
     named: NDArray[np.bool_]
+
+    @cached_property
+    def middle(self) -> float:
+        """The median of the motions' cosines: what one is lifted from."""
+        return float(np.median(self.motion))
 
     @property
     def similarity(self) -> NDArray[np.float32]:
@@ -261,6 +267,6 @@ def _moment(library: Library, scores: _Scores, number: int) -> tuple[float, floa
 def _matched(library: Library, scores: _Scores, number: int) -> Matched:
     """Text where its share of the similarity is larger than what the motion has above the library's middle."""
     share = TEXT_WEIGHT * max(float(scores.text[number]) - TEXT_FLOOR, 0.0)
-    if share <= max(float(scores.motion[number]) - float(np.median(scores.motion)), 0.0):
+    if share <= max(float(scores.motion[number]) - scores.middle, 0.0):
         return "motion"
     return "name" if scores.named[number] or library.texts[scores.nearest[number]].kind == "name" else "caption"
