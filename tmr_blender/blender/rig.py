@@ -37,6 +37,8 @@ def read(object: bpy.types.Object, rig_map: RigMap | None = None) -> Rig:
     Raises SkeletonProblem for an object that is not an armature, has no bones, or can't be animated because it is linked.
     """
     check(object)
+    # A script may have moved the object or posed the rig a line before.
+    bpy.context.view_layer.update()
     rig = _plain(object)
     if _is_plain(object):
         return rig
