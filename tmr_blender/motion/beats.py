@@ -199,7 +199,7 @@ def _weight(b: Beat, facts: Facts) -> float:
         weight *= 0.4 if b.amount < 55.0 else 1.5 if b.amount > 140.0 else 1.0
     if b.label == "raise" and b.manner == "head":
         weight *= 1.4
-    if b.label == "walk" and b.amount < 1.0:
+    if (b.label == "walk" and b.amount < 1.0) or (b.label == "punch" and b.count == 1):
         weight *= 0.6
     return weight * (1.0 + 0.1 * min(b.count - 1, 5))
 
