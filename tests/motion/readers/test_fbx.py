@@ -147,6 +147,14 @@ def test_broken(tmp_path: Path) -> None:
             readers.read(path)
 
 
+def test_joints_out_of_this_world(tmp_path: Path) -> None:
+    limbs = person()
+    limbs[3].scale = 1e300
+    limbs[4].scale = 1e300
+    with pytest.raises(FileProblem, match="farther away"):
+        written(tmp_path, text(limbs, ["Take 001"]))
+
+
 def test_keys_far_apart_are_refused(tmp_path: Path) -> None:
     """Keys five years apart ask for more frames than fit; that is said before they are made."""
     content = text(person(), ["Take 001"]).replace(f"{6 * 46186158000 // 30}", str(46186158000 * 3600 * 24 * 365 * 5))

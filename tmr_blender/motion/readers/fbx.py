@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 DEFAULT_FPS = 30.0
 _MAX_NODES = 16 * MAX_JOINTS
+_LARGEST = 1e7
 _T = TypeVar("_T", covariant=True)
 
 
@@ -255,8 +256,12 @@ def _turned(keys: Any, times: Array) -> Array:
 def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
     """One clip for each skeleton that moves in the take, alone or with what carries it."""
     nodes = data.nodes
-    positions, rotations = _globals(nodes.parents, *take.transforms)
-    rest_positions, rest_rotations = _globals(nodes.parents, *(part[None] for part in nodes.rest))
+    with np.errstate(all="ignore"):
+        positions, rotations = _globals(nodes.parents, *take.transforms)
+        rest_positions, rest_rotations = _globals(nodes.parents, *(part[None] for part in nodes.rest))
+    # Not-a-numbers compare as false, so this finds them, too.
+    if not (np.abs(positions[:, nodes.joint]).max() <= _LARGEST and np.abs(rest_positions[:, nodes.joint]).max() <= _LARGEST):
+        raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {_LARGEST:g} metres.")
     clips = []
     roots = [i for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
     for root in roots:
