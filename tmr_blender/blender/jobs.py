@@ -2,7 +2,8 @@
 """Long work: one child process that searches and indexes, and the operators that wait for it.
 
 In a window an operator polls its request from a timer and Esc cancels; without one it waits. The child starts with
-the first request, so enabling the extension costs nothing, and ends with the extension or with Blender.
+the first look at the panel or the first request, so enabling the extension costs nothing, and ends with the extension
+or with Blender.
 """
 
 import atexit
@@ -39,6 +40,19 @@ def end_client() -> None:
         _client = None
 
 
+def warm_up() -> None:
+    """Have the child load the text network soon, once a session: the panel is open, so a search is likely.
+
+    Called while the panel draws, where nothing may be started.
+    """
+    if _client is None and not bpy.app.background and not bpy.app.timers.is_registered(_warm):
+        bpy.app.timers.register(_warm, first_interval=TICK)
+
+
+def _warm() -> None:
+    client().request("warm")
+
+
 class WorkerOperator:
     """Mix-in of an operator whose work is one request to the child.
 
@@ -48,6 +62,7 @@ class WorkerOperator:
     report: Any
     request: Request | None = None
     timer: bpy.types.Timer | None = None
+    cancelled = False
     work = ""
     """What is under way, as the panel shows it."""
 
@@ -74,6 +89,7 @@ class WorkerOperator:
         if self.request is None:
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
+            self.cancelled = True
             self.request.cancel()
             show(context, "Stopping", 1.0)
             return {"RUNNING_MODAL"}
@@ -127,6 +143,7 @@ def cancel_all(context: bpy.types.Context) -> None:
     """Ask the child to stop everything under way; the answers still arrive."""
     for operator in _running:
         if operator.request is not None:
+            operator.cancelled = True
             operator.request.cancel()
 
 
@@ -170,6 +187,8 @@ def unregister() -> None:
     """Stop what is under way, end the child and undo `register`."""
     for operator in list(_running):
         operator.cancel(bpy.context)
+    if bpy.app.timers.is_registered(_warm):
+        bpy.app.timers.unregister(_warm)
     end_client()
     atexit.unregister(end_client)
     for cls in reversed(_CLASSES):

@@ -48,6 +48,10 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        shown = state(context)
+        # `asked` first: showing the query would search again otherwise.
+        shown.asked = query
+        shown.query = query
         return self.begin(context, "search", {"query": query, "libraries": libraries, "limit": self.limit})
 
     def _ticked(self, context: bpy.types.Context) -> list[str]:
@@ -59,9 +63,10 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         return found
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
+        if self.cancelled:
+            return {"CANCELLED"}
         shown = state(context)
-        # `searched` first: setting the query would search again otherwise.
-        shown.searched = shown.query = self.query.strip()
+        shown.searched = self.query.strip()
         shown.hits.clear()
         shown.active = 0
         for hit in result:

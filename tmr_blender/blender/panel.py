@@ -3,7 +3,7 @@
 
 import bpy
 
-from . import preferences
+from . import jobs, preferences
 from .ops_search import EXAMPLES
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
@@ -54,6 +54,7 @@ class TMR_PT_search(bpy.types.Panel):
     bl_category = "TMR"
 
     def draw(self, context: bpy.types.Context) -> None:
+        jobs.warm_up()
         shown = state(context)
         row = self.layout.row(align=True)
         row.prop(shown, "query", text="", placeholder="someone limps, then sits down")
@@ -63,14 +64,20 @@ class TMR_PT_search(bpy.types.Panel):
             row.progress(factor=shown.progress, text=shown.work)
             row.operator("tmr.cancel", text="", icon="X")
         if shown.hits:
-            _draw_hits(self.layout, shown)
+            _draw_hits(self.layout, shown, _columns(context))
         elif shown.searched:
             self.layout.label(text="Nothing found: add a folder of motions", icon="INFO")
         else:
             _draw_empty(self.layout)
 
 
-def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state) -> None:
+def _columns(context: bpy.types.Context) -> int:
+    """How many characters fit beside each other in the panel, about."""
+    scale = context.preferences.system.ui_scale
+    return max(int((context.region.width / scale - 50.0) / 6.2), 12)
+
+
+def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
     """The ranked list, and all about the selected one."""
     layout.template_list("TMR_UL_hits", "", shown, "hits", shown, "active", rows=6)
     if not 0 <= shown.active < len(shown.hits):
@@ -80,7 +87,7 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state) -> None:
     column = box.column(align=True)
     column.label(text=hit.name, icon="ACTION")
     if hit.caption:
-        for line in wrapped(hit.caption, 38):
+        for line in wrapped(hit.caption, columns):
             column.label(text=line)
     column.separator()
     column.label(text=f"{verdict(hit.score).capitalize()}, by {MATCHED.get(hit.matched, hit.matched)}")

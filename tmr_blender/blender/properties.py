@@ -25,9 +25,9 @@ class TMR_PG_hit(bpy.types.PropertyGroup):
 
 
 def _typed(state: "TMR_PG_state", context: bpy.types.Context) -> None:
-    """Enter in the text field searches; a query set by the search itself or by a script does not search again."""
+    """Enter in the text field searches; a query that the search itself shows does not search again."""
     query = state.query.strip()
-    if query and query != state.searched and not bpy.app.background and context.window is not None:
+    if query and query != state.asked and not bpy.app.background and context.window is not None:
         bpy.ops.tmr.search("INVOKE_DEFAULT", query=query)
 
 
@@ -38,6 +38,7 @@ class TMR_PG_state(bpy.types.PropertyGroup):
         update=_typed,
         options={"SKIP_SAVE"},
     )
+    asked: StringProperty(description="The query sent last", options={"SKIP_SAVE"})
     searched: StringProperty(description="The query that the hits answer", options={"SKIP_SAVE"})
     hits: CollectionProperty(type=TMR_PG_hit, options={"SKIP_SAVE"})
     active: IntProperty(name="Result", description="The motion that Apply puts on the rig", options={"SKIP_SAVE"})

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operator does in a window, driven here by hand: Blender in the background has no events."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import parts
+import pytest
+
+jobs, places = parts.ours("blender.jobs"), parts.ours("blender.places")
+
+TIMER = SimpleNamespace(type="TIMER", value="NOTHING")
+ESCAPE = SimpleNamespace(type="ESC", value="PRESS")
+
+
+class Probe(jobs.WorkerOperator):
+    """An operator's class without Blender around it."""
+
+    work = "Probing"
+
+    def __init__(self, method: str, params: dict[str, Any]) -> None:
+        self.reports: list[tuple[set[str], str]] = []
+        self.results: list[Any] = []
+        self.seen: list[Any] = []
+        self.request = jobs.client().request(method, params)
+        jobs._running.append(self)
+
+    def report(self, kind: set[str], sentence: str) -> None:
+        self.reports.append((kind, sentence))
+
+    def describe(self, progress: Any) -> tuple[float, str]:
+        self.seen.append(progress)
+        return progress["done"] / progress["total"], f"{progress['done']} done"
+
+    def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
+        self.results.append(result)
+        return {"FINISHED"}
+
+    def run(self, before: SimpleNamespace | None = None) -> tuple[set[str], float]:
+        """Tick until it ends: the answer, and the longest that one tick took."""
+        longest = 0.0
+        if before is not None:
+            assert self.modal(bpy.context, before) == {"RUNNING_MODAL"}
+        for _ in range(600):
+            start = time.perf_counter()
+            answer = self.modal(bpy.context, TIMER)
+            longest = max(longest, time.perf_counter() - start)
+            if answer != {"PASS_THROUGH"}:
+                return answer, longest
+            time.sleep(0.02)
+        raise AssertionError("the operator never ended")
+
+
+@pytest.fixture
+def motions(factory_scene: None, tmp_path: Path) -> Iterator[Path]:
+    parts.write_bvh(tmp_path / "motions" / "a.bvh", "waves")
+    for name in "bcdefgh":
+        (tmp_path / "motions" / f"{name}.bvh").write_bytes((tmp_path / "motions" / "a.bvh").read_bytes())
+    yield tmp_path / "motions"
+    assert jobs._running == []
+    assert bpy.context.window_manager.tmr.work == ""
+
+
+def test_progress_is_shown_and_no_tick_blocks(motions: Path, tmp_path: Path) -> None:
+    probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
+    answer, longest = probe.run()
+    assert answer == {"FINISHED"}
+    assert len(probe.seen) >= 8
+    assert probe.results[0]["takes"] == 8
+    assert longest < 0.1
+
+
+def test_other_events_pass_through(motions: Path, tmp_path: Path) -> None:
+    probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
+    assert probe.modal(bpy.context, SimpleNamespace(type="MOUSEMOVE", value="NOTHING")) == {"PASS_THROUGH"}
+    assert probe.modal(bpy.context, SimpleNamespace(type="ESC", value="RELEASE")) == {"PASS_THROUGH"}
+    assert not probe.cancelled
+    probe.run()
+
+
+def test_escape_stops_cleanly(motions: Path, tmp_path: Path) -> None:
+    probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
+    answer, _ = probe.run(before=ESCAPE)
+    assert answer == {"FINISHED"}
+    assert probe.results[0]["stopped"]
+    assert probe.results[0]["done"] < 8
+
+
+def test_an_error_is_reported_and_cancels(motions: Path, tmp_path: Path) -> None:
+    probe = Probe("index", {"folder": str(tmp_path / "nowhere"), "library": str(tmp_path / "library")})
+    answer, _ = probe.run()
+    assert answer == {"CANCELLED"}
+    ((kind, sentence),) = probe.reports
+    assert kind == {"ERROR"}
+    assert "nowhere" in sentence
+    assert not probe.results
+
+
+def test_a_child_that_dies_is_a_defect_and_the_next_request_starts_another(motions: Path, tmp_path: Path) -> None:
+    first = jobs.client()
+    probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
+    first.terminate()
+    with pytest.raises(RuntimeError, match="ended unexpectedly"):
+        probe.run()
+    assert jobs.client() is not first
+    assert jobs.client().request("status").wait(30)["pid"] > 0
+
+
+def test_loading_a_file_ends_the_operator(motions: Path, tmp_path: Path) -> None:
+    probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
+    probe.cancel(bpy.context)
+    assert probe.request is None
+    assert probe.modal(bpy.context, TIMER) == {"CANCELLED"}
+
+
+def test_cancelled_searches_leave_the_results_alone(motions: Path) -> None:
+    assert not bpy.ops.tmr.cancel.poll()
+    bpy.ops.tmr.add_library(directory=str(motions))
+    bpy.ops.tmr.search(query="a person", library=str(places.library_for(motions)))
+    search = parts.ours("blender.ops_search").TMR_OT_search
+    shown = bpy.context.window_manager.tmr
+    late = SimpleNamespace(cancelled=True, query="something else", report=None)
+    assert search.finish(late, bpy.context, []) == {"CANCELLED"}
+    assert shown.searched == "a person"
+    assert len(shown.hits) == 8
+    bpy.ops.tmr.remove_library(directory=str(motions))
