@@ -2,7 +2,6 @@
 """Conversion of DeepMimic clips: made-up ones here, pybullet's own where its wheel is at hand."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
@@ -187,19 +186,9 @@ def test_a_folder_and_a_wheel_give_the_same_files(tmp_path: Path, capsys: pytest
     assert convert.main(["--source", str(tmp_path / "none.whl"), "--out", str(tmp_path / "c")]) == 2
 
 
-def wheel_at_hand() -> Path:
-    """pybullet's wheel or the folder it is installed in; the test skips where neither is."""
-    given = os.environ.get("TMR_PYBULLET")
-    root = Path(__file__).resolve().parents[3]
-    for place in [Path(given)] if given else sorted((root / ".cache").glob("**/pybullet-*.whl")):
-        if place.exists():
-            return place
-    pytest.skip("needs pybullet's wheel in .cache, or its place in TMR_PYBULLET")
-
-
-def test_the_real_clips_show_what_their_captions_say(tmp_path: Path) -> None:
+def test_the_real_clips_show_what_their_captions_say(tmp_path: Path, pybullet: Path) -> None:
     """Facts that a viewer would check, measured on the files as any reader sees them."""
-    found = {path.stem: readers.read(path)[0] for path in convert.convert(wheel_at_hand(), tmp_path)}
+    found = {path.stem: readers.read(path)[0] for path in convert.convert(pybullet, tmp_path)}
     seen = {name: (humanoid.body_positions(clip), clip.fps) for name, clip in found.items()}
 
     def turned(name: str) -> float:
