@@ -15,7 +15,7 @@ from tmr_blender.motion.quaternion import Array
 
 SHORTEST, LONGEST = 2.0, 10.0
 """Seconds of a window: the span of annotations that the published method trains on."""
-WHOLE_WORDINGS, WINDOW_WORDINGS, MOST_WINDOWS = 10, 3, 6
+WHOLE_WORDINGS, WINDOW_WORDINGS, MOST_WINDOWS = 8, 2, 5
 SEED = 0
 
 
