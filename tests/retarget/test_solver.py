@@ -186,6 +186,38 @@ def test_starts_where_and_as_the_rig_stands() -> None:
     assert hips[[0, 2]] == pytest.approx(rig.world[[0, 2], 3], abs=0.02)
 
 
+@pytest.mark.parametrize("degrees", [90.0, 180.0, -90.0, 37.0])
+def test_rigs_may_face_anywhere(degrees: float) -> None:
+    """Built facing another way, the whole motion is turned with the rig, whatever way the take goes."""
+    about_z = quaternion.to_matrix(quaternion.from_axis_angle(np.array([0, 0, 1.0]), np.radians(degrees)))
+    about_y = quaternion.from_axis_angle(rest.UP, np.radians(degrees))
+    clip = bodies.clip()
+    plain, turned = bodies.rig(bodies.UNREAL), bodies.rig(bodies.UNREAL, axes=about_z)
+    a, b = (bodies.heads(rig, put(clip, rig, OPTIONS), bodies.UNREAL) for rig in (plain, turned))
+    assert max(float(np.abs(quaternion.rotate(about_y, a[role]) - b[role]).max()) for role in a) < 1e-6
+
+
+def test_a_rig_scaled_to_nothing_is_refused() -> None:
+    rig = bodies.rig(bodies.UNREAL, world=np.diag([1.0, 0.0, 1.0, 1.0]))
+    clip = bodies.clip()
+    where = roles.map_rig(bodies.rig(bodies.UNREAL))
+    with pytest.raises(SkeletonProblem, match="scale"):
+        retarget(clip, by_role(clip), rig, where, OPTIONS)
+
+
+def test_held_bones_between_are_kept_at_rest() -> None:
+    """A bone without a role inside a limb, such as a first twist bone, gets one key at rest."""
+    rig = bodies.rig(bodies.UNREAL)
+    where = roles.map_rig(rig)
+    fewer = replace(where, bones={role: name for role, name in where.bones.items() if role != "left_collar"})
+    clip = bodies.clip()
+    keys = retarget(clip, by_role(clip), rig, fewer, AS_FILED)
+    held = keys.bones["clavicle_l"].rotation
+    assert held is not None
+    assert held == pytest.approx(np.array([[1.0, 0, 0, 0]]))
+    assert worst(clip, bodies.heads(rig, keys, bodies.UNREAL)) < 1e-3
+
+
 def test_in_place() -> None:
     rig = bodies.rig(bodies.UNREAL)
     placed = bodies.heads(rig, put(bodies.clip(), rig, replace(OPTIONS, travel=False)), bodies.UNREAL)
