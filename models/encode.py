@@ -50,6 +50,6 @@ def texts(models: Sequence[TMR], store: TextStore, said: Sequence[str], batch: i
     with torch.inference_mode():
         for at in range(0, len(unique), batch):
             chosen = unique[at : at + batch]
-            given = (*store.tokens(chosen), torch.from_numpy(store.sentence(chosen)))
+            given = store.inputs(chosen, any(model.text.reads_tokens for model in models))
             found[at : at + batch] = joined([F.normalize(model.text(*given)[0], dim=-1) for model in models]).numpy()
     return found[[rows[text] for text in said]]

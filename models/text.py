@@ -88,3 +88,10 @@ class TextStore:
             padded[i, : len(state)] = state
             mask[i, : len(state)] = 1
         return torch.from_numpy(padded), torch.from_numpy(mask)
+
+    def inputs(self, texts: Sequence[str], tokens: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What a text encoder takes: states, mask, sentences; with `tokens` false one empty state stands for all of them."""
+        sentences = torch.from_numpy(self.sentence(texts))
+        if tokens:
+            return (*self.tokens(texts), sentences)
+        return torch.zeros(len(texts), 1, minilm.WIDTH), torch.ones(len(texts), 1, dtype=torch.int64), sentences

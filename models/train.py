@@ -71,8 +71,8 @@ def batch_loss(model: TMR, samples: list[clips.Sample], store: TextStore, config
     first_text = drawn
     for view in range(views):
         said = [sample.texts[view] for sample in samples]
-        sentences = torch.from_numpy(store.sentence(said))
-        mu, logvar = model.text(*store.tokens(said), sentences)
+        states, mask, sentences = store.inputs(said, model.text.reads_tokens)
+        mu, logvar = model.text(states, mask, sentences)
         text = (mu.float(), logvar.float())
         drawn_text = draw(*text)
         first_text = drawn_text if view == 0 else first_text
