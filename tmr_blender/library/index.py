@@ -111,7 +111,7 @@ class _Run:
         self.source = writer.source(root)
         self.stored = writer.files(self.source)
         self.waiting: list[_Prepared] = []
-        self.errors: list[tuple[str, str]] = []
+        self.errors: tuple[tuple[str, str], ...] = ()
         self.progress = Progress(0, len(found.files))
         self.begun = self.flushed = time.monotonic()
         self.read_files = self.read_bytes = 0
@@ -142,14 +142,14 @@ class _Run:
             current=current,
             rate=self.read_files / spent,
             seconds_left=left * spent / self.read_bytes if self.read_bytes else None,
-            errors=tuple(self.errors),
+            errors=self.errors,
         )
         return self.progress
 
     def _sidecar_errors(self) -> None:
         """Folders and sidecars that can't be read are lines of the report like any file."""
         for path, sentence in self.found.problems:
-            self.errors.append((path, sentence))
+            self.errors += ((path, sentence),)
             self.writer.put(self.source, FileState(path, 0, 0, "", "", sentence), [])
 
     def _deal_with(self, file: Found) -> None:
@@ -177,7 +177,7 @@ class _Run:
 
     def _skip(self, before: FileState) -> None:
         if before.error is not None:
-            self.errors.append((before.path, before.error))
+            self.errors += ((before.path, before.error),)
         self.progress = replace(self.progress, unchanged=self.progress.unchanged + 1)
 
     def _unreachable(self, file: Found, sentence: str) -> None:
@@ -185,7 +185,7 @@ class _Run:
         if not self.root.is_dir():
             self._flush()
             raise LibraryProblem(f"The folder {self.root} has vanished while it was read. What was read is kept; try again.")
-        self.errors.append((file.path, sentence))
+        self.errors += ((file.path, sentence),)
         if file.path not in self.stored:
             self.writer.put(self.source, FileState(file.path, -1, -1, "", "", sentence), [])
 
@@ -202,7 +202,7 @@ class _Run:
             if Path(file.path).name not in sentence:
                 sentence = f"{file.path}: {sentence}"
             prepared = _Prepared(replace(state, error=sentence))
-            self.errors.append((file.path, sentence))
+            self.errors += ((file.path, sentence),)
         self.waiting.append(prepared)
 
     def _frames(self) -> int:

@@ -17,6 +17,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ from ..errors import QueryProblem, TMRError
 
 END_SECONDS = 5.0
 """How long a running index has, once the input has ended, to commit what it has read."""
+REPORT_SECONDS = 0.1
+"""Shortest time between two reports of progress: a window shows no more, and thousands of errors make them long."""
 
 Params = Mapping[str, Any]
 Report = Callable[[Any], None]
@@ -77,8 +80,11 @@ class Worker:
         folder, library = _text(params, "folder"), _text(params, "library")
         run = index(library, folder, self._motion_encoder(), self._text_encoder())
         progress = next(run)
+        reported = -REPORT_SECONDS
         while True:
-            report(progress.as_json())
+            if time.monotonic() - reported >= REPORT_SECONDS:
+                report(progress.as_json())
+                reported = time.monotonic()
             try:
                 progress = run.send(stop.is_set())
             except StopIteration:
