@@ -146,7 +146,11 @@ def _events(body: Body, states: np.ndarray) -> list[Event]:
     runs = tricks + [e for e in moves if e.label == "run"]
     quick = runs + [replace(j, start=j.start - 0.6, end=j.end + 0.4) for j in jumps]
     listed += [e for e in gestures.throws(body) + gestures.two_handed_swings(body) if not _within(e, quick)]
-    listed += [e for e in gestures.kicks(body) if not _within(e, runs)]
+    kicks = [e for e in gestures.kicks(body) if not _within(e, runs)]
+    marches = [k for k in kicks if k.side == "both" and k.amount >= 4.0]
+    walks = [m for m in moves if m.label == "walk" and m.direction == "forward" and m.amount > 1.5 and _within(m, marches, 0.3)]
+    listed = [replace(e, manner="march") if e in walks else e for e in listed]
+    listed += [k for k in kicks if not (k in marches and _within(k, walks))]
     for found in (gestures.raises, gestures.waves, gestures.punches, gestures.claps, gestures.strokes):
         listed += [e for e in found(body) if not _within(e, tricks)]
     listed += gestures.holds(body) + gestures.legs(body)

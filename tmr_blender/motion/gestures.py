@@ -129,7 +129,8 @@ def kicks(body: Body) -> list[Event]:
                 and body.limb_velocity[frame, ankle, 2] > 0.7 * speed[frame]
                 and body.speed[frame] < 1.8
             )
-            if (high or (hard and out[top] > 0.35)) and body.torso[top, 1] > 0.3:
+            ahead = local[a:b, ankle, 2].max() > 0.3  # dancers throw a leg to the back or side
+            if ahead and (high or (hard and out[top] > 0.35)) and body.torso[top, 1] > 0.3:
                 hits.append((top, side))
     return _bouts("kick", sorted(set(hits)), 1.5)
 

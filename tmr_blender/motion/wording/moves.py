@@ -60,6 +60,9 @@ def _walk(b: Beat, facts: Facts) -> list[Phrase]:
         out += [("walk slowly", r) for r in paths] + [("stroll", r) for r in paths]
     if b.manner == "fast":
         out += [("walk quickly", r) for r in paths] + [("hurry", r) for r in paths]
+    if b.manner == "march":
+        exaggerated = ("with exaggerated steps", "kicking {their} legs forward", "throwing {their} legs up")
+        out = [("march", r) for r in paths] + [("walk", f"{r} {t}") for r in paths for t in exaggerated]
     if b.manner == "crouched":
         out = each(
             ("walk", "move", "sneak"),
