@@ -8,7 +8,7 @@ import numpy as np
 import parts
 import pytest
 
-command, jobs, places = parts.ours("blender.command"), parts.ours("blender.jobs"), parts.ours("blender.places")
+command, jobs, preferences = (parts.ours(f"blender.{name}") for name in ("command", "jobs", "preferences"))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,9 @@ def run(out: Path, motions: Path, rig: Path, query: str = "someone strolls strai
 
 def test_leaves_a_file_that_plays_a_ranking_and_a_picture(tmp_path: Path, motions: Path, rig: Path) -> None:
     out = tmp_path / "new" / "out"
+    listed = [item.folder for item in preferences.preferences(bpy.context).libraries]
     assert run(out, motions, rig) == 0
+    assert [item.folder for item in preferences.preferences(bpy.context).libraries] == listed
     assert sorted(path.name for path in out.iterdir()) == ["preview.png", "ranking.json", "result.blend"]
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 

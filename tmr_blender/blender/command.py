@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import LibraryProblem, QueryProblem, SkeletonProblem, TMRError
 from ..library.store import DATABASE
 from ..motion import picture, png
-from . import apply, default_rig, jobs, places, sample
+from . import apply, default_rig, jobs, places, preferences, sample
 from .properties import state
 
 NAME = "tmr"
@@ -73,12 +73,16 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _library(folder: Path | None) -> Path:
-    """The library to search: the index of `folder`, brought up to date, or the starter library."""
+    """The library to search: the index of `folder`, brought up to date but not added to the user's list, or the starter
+    library."""
     if folder is None:
         if not (places.STARTER / DATABASE).is_file():
             raise LibraryProblem("The starter library is missing: install the extension's zip again, or name a --library.")
         return places.STARTER
+    listed = preferences.place_of(bpy.context, str(folder.resolve())) >= 0
     _call(bpy.ops.tmr.add_library, directory=str(folder.resolve()))
+    if not listed:
+        preferences.forget(bpy.context, str(folder.resolve()))
     return places.library_for(folder)
 
 

@@ -90,7 +90,7 @@ class TMR_OT_refresh_library(Indexing, bpy.types.Operator):
     directory: StringProperty(name="Folder", description="The folder of motions, as it was added", subtype="DIR_PATH")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if _place(context, self.directory) < 0:
+        if preferences.place_of(context, self.directory) < 0:
             self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
             return {"CANCELLED"}
         return self.bring_up_to_date(context)
@@ -108,20 +108,12 @@ class TMR_OT_remove_library(bpy.types.Operator):
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        place = _place(context, self.directory)
-        if place < 0:
+        if preferences.place_of(context, self.directory) < 0:
             self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
             return {"CANCELLED"}
-        libraries = preferences.preferences(context).libraries
-        _delete(places.kept_for(Path(libraries[place].folder)))
-        libraries.remove(place)
-        context.preferences.is_dirty = True
+        _delete(places.kept_for(Path(self.directory)))
+        preferences.forget(context, self.directory)
         return {"FINISHED"}
-
-
-def _place(context: bpy.types.Context, directory: str) -> int:
-    """The place of a folder in the list of libraries, or -1."""
-    return next((i for i, item in enumerate(preferences.preferences(context).libraries) if item.folder == directory), -1)
 
 
 def _delete(index: Path) -> None:

@@ -58,9 +58,23 @@ def stale(context: bpy.types.Context) -> list[str]:
 def remember(context: bpy.types.Context, folder: Path) -> None:
     """List a library, once; what is listed already is only ticked."""
     libraries = preferences(context).libraries
-    item = next((item for item in libraries if item.folder == str(folder)), None) or libraries.add()
+    place = place_of(context, str(folder))
+    item = libraries[place] if place >= 0 else libraries.add()
     item.name, item.folder, item.use = folder.name or str(folder), str(folder), True
     context.preferences.is_dirty = True
+
+
+def place_of(context: bpy.types.Context, folder: str) -> int:
+    """The place of a folder in the list of libraries, or -1."""
+    return next((i for i, item in enumerate(preferences(context).libraries) if item.folder == folder), -1)
+
+
+def forget(context: bpy.types.Context, folder: str) -> None:
+    """Take a folder off the list, if it is listed; its index stays."""
+    place = place_of(context, folder)
+    if place >= 0:
+        preferences(context).libraries.remove(place)
+        context.preferences.is_dirty = True
 
 
 def draw_libraries(layout: bpy.types.UILayout, settings: TMR_preferences) -> None:
