@@ -238,3 +238,12 @@ def test_a_snapshot_does_not_change(library: Library, folder: Path, encoders: En
     run(library.path, folder, encoders)
     assert library.changed()
     assert len(library.entries) == 4 and np.array_equal(library.motion, rows)
+
+
+def test_what_a_killed_process_leaves_is_no_obstacle(tmp_path: Path, folder: Path, encoders: Encoders) -> None:
+    path = tmp_path / "library"
+    path.mkdir()
+    for name in ("lock.sqlite", "lock.sqlite-journal", DATABASE + ".new", DATABASE + ".new-journal"):
+        (path / name).write_bytes(b"")
+    run(path, folder, encoders)
+    assert len(Library.open(path).entries) == 4

@@ -193,7 +193,8 @@ def make(folder: Path) -> None:
     """An empty library in `folder`, which may exist only if it is empty or holds what a killed `make` has left."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        strangers = [item.name for item in folder.iterdir() if item.name not in (LOCK, DRAFT, DRAFT + "-journal")]
+        # By their beginnings, because SQLite keeps journals beside both.
+        strangers = [item.name for item in folder.iterdir() if not item.name.startswith((LOCK, DRAFT))]
     except OSError as error:
         raise LibraryProblem(f"The library folder {folder} can't be made: {error.strerror or error}.") from error
     if strangers:
