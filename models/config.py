@@ -53,11 +53,13 @@ class Training:
     """Texts per clip and step."""
     windows: float = 0.5
     """Windows with kinematic sentences drawn in an epoch, per whole take."""
-    copies: int = 1
-    """Times that a whole take is drawn in an epoch."""
+    people_copies: int = 1
+    """Times that a take with captions by people is drawn in an epoch; others are drawn once."""
     decoded: int = 48
     """Clips of a batch that are also reconstructed: at most ten seconds long, as published."""
     seed: int = 1234
+    networks: int = 1
+    """Networks trained one after another from seed, seed + 1, ...: their latents are searched together."""
 
 
 @dataclass(frozen=True)

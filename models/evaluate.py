@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
     parser.add_argument("--protocol", default="all", choices=("all", *PROTOCOLS), help="all: the four of them")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="folder of tmr*.safetensors, or one file")
+    parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="folder of *.safetensors, or one file")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:

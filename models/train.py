@@ -11,7 +11,7 @@ import math
 import random
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -202,51 +202,83 @@ def epoch_clips(whole: list[clips.Clip], windows: list[clips.Clip], config: Conf
     """The clips of an epoch in a shuffled order that seed and epoch decide."""
     chance = random.Random(f"{config.training.seed} {epoch}")
     count = min(int(config.training.windows * len(whole)), len(windows))
-    order = whole * config.training.copies + chance.sample(windows, count)
+    again = [clip for clip in whole if clip.people] * (config.training.people_copies - 1)
+    order = whole + again + chance.sample(windows, count)
     chance.shuffle(order)
     return order
 
 
-def train(
-    config: Config, data: DataSet, chosen: splits.Split, folder: Path, sentences: Path, every: int, minutes: float
-) -> Run:
-    """Trains to the end of the config's epochs; saves and validates every few epochs."""
+@dataclass(frozen=True)
+class Material:
+    """What networks are trained on, encoded as far as it stays the same."""
+
+    data: DataSet
+    chosen: splits.Split
+    whole: list[clips.Clip]
+    windows: list[clips.Clip]
+    store: TextStore
+
+
+def gather(config: Config, data: DataSet, chosen: splits.Split, sentences: Path) -> Material:
+    """Clips and text features; sentences from the motion are kept in the file `sentences`."""
     known = kinematics.of(data, sorted(chosen.train), sentences) if config.variation.kinematic else {}
     whole, windows = clips.clips_of(data, chosen.train, known)
     if not whole:
         raise TMRError("None of the takes to train on has a text.")
     store = TextStore.open(CACHE / "texts.npz")
     store.add([*clips.texts_of([*whole, *windows]), *(caption.texts[0] for caption in chosen.validation)])
-    batch = config.training.batch
+    print(f"{len(whole)} clips, {len(windows)} windows, {len(store.rows)} texts", flush=True)
+    return Material(data, chosen, whole, windows, store)
+
+
+def train(config: Config, material: Material, folder: Path, every: int, minutes: float) -> Run:
+    """Trains one network to the end of the config's epochs; saves and validates every few epochs."""
+    chosen, how = material.chosen, config.training
     # A set smaller than a batch is one batch; otherwise an incomplete one at the end is left for another epoch's order.
-    per_epoch = max(len(epoch_clips(whole, windows, config, 0)) // batch, 1)
-    run = start(config, data, chosen.train, per_epoch)
-    resumed = run.resume(folder)
-    print(f"{len(whole)} clips, {len(windows)} windows, {len(store.rows)} texts, {per_epoch} steps an epoch", flush=True)
-    if resumed:
+    per_epoch = max(len(epoch_clips(material.whole, material.windows, config, 0)) // how.batch, 1)
+    run = start(config, material.data, chosen.train, per_epoch)
+    if run.resume(folder):
         print(f"continues after epoch {run.epoch}", flush=True)
     began = time.monotonic()
-    while run.epoch < config.training.epochs and time.monotonic() - began < 60.0 * minutes:
-        torch.manual_seed(config.training.seed + run.epoch)
-        random.seed(config.training.seed + run.epoch)
-        sampler = clips.Sampler(data, config.variation, config.training.seed + run.epoch)
-        order, sums = epoch_clips(whole, windows, config, run.epoch), {}
-        for at in range(0, per_epoch * batch, batch):
-            terms = run.advance([sampler.draw(clip, config.training.views) for clip in order[at : at + batch]], store)
-            sums = {name: sums.get(name, 0.0) + value / per_epoch for name, value in terms.items()}
-        run.epoch += 1
-        line = {
-            "epoch": run.epoch,
-            "minutes": round((time.monotonic() - began) / 60.0, 2),
-            **{k: round(v, 4) for k, v in sums.items()},
-        }
-        if run.epoch % every == 0 or run.epoch == config.training.epochs:
+    while run.epoch < how.epochs and time.monotonic() - began < 60.0 * minutes:
+        line = one_epoch(run, material, per_epoch)
+        line["minutes"] = round((time.monotonic() - began) / 60.0, 2)
+        if run.epoch % every == 0 or run.epoch == how.epochs:
             if chosen.validation:
-                line |= validate(run.average, data, chosen.validation, store)
+                line |= validate(run.average, material.data, chosen.validation, material.store)
             run.history.append(line)
             run.save(folder)
         print(json.dumps(line), flush=True)
     return run
+
+
+def one_epoch(run: Run, material: Material, steps: int) -> dict[str, float]:
+    """Trains one epoch, which seed and number of the epoch decide; returns the mean terms of the loss."""
+    how = run.config.training
+    # Streams of different seeds and epochs have nothing in common, so that networks of neighbouring seeds differ.
+    stream = f"{how.seed} {run.epoch}"
+    torch.manual_seed(random.Random(stream).getrandbits(62))
+    random.seed(stream)
+    sampler = clips.Sampler(material.data, run.config.variation, stream)
+    order = epoch_clips(material.whole, material.windows, run.config, run.epoch)
+    sums: dict[str, float] = {}
+    for at in range(0, steps * how.batch, how.batch):
+        samples = [sampler.draw(clip, how.views) for clip in order[at : at + how.batch]]
+        for name, value in run.advance(samples, material.store).items():
+            sums[name] = sums.get(name, 0.0) + value / steps
+    run.epoch += 1
+    return {"epoch": run.epoch, **{name: round(value, 4) for name, value in sums.items()}}
+
+
+def train_networks(config: Config, material: Material, folder: Path, options: argparse.Namespace) -> None:
+    """Trains the config's networks one after another, each from its own seed, and writes their weights."""
+    for i in range(config.training.networks) if options.network is None else [options.network]:
+        own = replace(config, training=replace(config.training, seed=config.training.seed + i))
+        print(f"network {i}, seed {own.training.seed}", flush=True)
+        run = train(own, material, folder / f"network_{i}", options.every, options.minutes)
+        path = folder / f"{config.name}_{i}.safetensors"
+        weights.save(path, run.average.state_dict(), own, half=True)
+        print(f"weights: {path}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -264,6 +296,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kinematics", type=Path, help="file of sentences made before (default: made by the present rules)")
     parser.add_argument("--every", type=int, default=5, help="epochs between saving and validating")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long; the same command goes on")
+    parser.add_argument("--network", type=int, help="train only this one of the config's networks, counted from 0")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -271,14 +304,12 @@ def main(arguments: list[str] | None = None) -> int:
         config = configs.load(options.config, options.set)
         folder = options.out or CACHE / "runs" / (config.name if options.draw is None else f"{config.name}_draw{options.draw}")
         data = LOADERS[options.form](options.data, CACHE / "features")
-        chosen = splits.split(data, options.draw, options.held_out)
         sentences = options.kinematics or kinematics.default_path(CACHE)
-        run = train(config, data, chosen, folder, sentences, options.every, options.minutes)
+        material = gather(config, data, splits.split(data, options.draw, options.held_out), sentences)
+        train_networks(config, material, folder, options)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2
-    weights.save(folder / "weights.safetensors", run.average.state_dict(), config)
-    print(f"weights: {folder / 'weights.safetensors'}")
     return 0
 
 

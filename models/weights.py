@@ -45,10 +45,10 @@ def load(path: Path) -> tuple[TMR, Config]:
 
 
 def shipped(folder: Path = FOLDER) -> list[TMR]:
-    """The networks whose latents are searched together, in the order of their files `tmr*.safetensors`."""
-    paths = sorted(folder.glob("tmr*.safetensors"))
+    """The networks whose latents are searched together, in the order of their files."""
+    paths = sorted(folder.glob("*.safetensors"))
     if not paths:
-        raise ModelProblem(f"{folder} holds no tmr*.safetensors: train them with `python -m models.train`.")
+        raise ModelProblem(f"{folder} holds no weights (*.safetensors): train them with `python -m models.train`.")
     return [load(path)[0] for path in paths]
 
 

@@ -136,7 +136,7 @@ class Sample:
 class Sampler:
     """Draws samples of clips; the same seed draws the same ones."""
 
-    def __init__(self, data: DataSet, variation: Variation, seed: int) -> None:
+    def __init__(self, data: DataSet, variation: Variation, seed: int | str) -> None:
         self.data, self.variation = data, variation
         self.random = random.Random(seed)
 

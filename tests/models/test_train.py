@@ -37,7 +37,7 @@ def one_thread():
 
 
 def history(out: Path) -> list[dict[str, float]]:
-    return json.loads((out / "state.json").read_text(encoding="utf-8"))["history"]
+    return json.loads((out / "network_0" / "state.json").read_text(encoding="utf-8"))["history"]
 
 
 def test_it_learns_what_tells_three_motions_apart(folder: Path, tmp_path: Path):
@@ -56,8 +56,8 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(folder: Path, tmp_p
     arguments = ["--config", "tmr", *paths, "--threads", "1", *changes]
     for _ in range(4):
         assert train.main([*arguments, "--minutes", "0.000001"]) == 0
-    one, _ = weights.load(tmp_path / "whole" / "weights.safetensors")
-    two, _ = weights.load(tmp_path / "cut" / "weights.safetensors")
+    one, _ = weights.load(tmp_path / "whole" / "tmr_0.safetensors")
+    two, _ = weights.load(tmp_path / "cut" / "tmr_0.safetensors")
     assert history(tmp_path / "cut")[-1]["epoch"] == 4
     for (name, a), (_, b) in zip(one.state_dict().items(), two.state_dict().items(), strict=True):
         assert np.allclose(a.numpy(), b.numpy(), atol=1e-6), name
@@ -67,6 +67,12 @@ def test_a_folder_of_another_run_is_not_overwritten(folder: Path, tmp_path: Path
     assert command(folder, tmp_path / "run", "training.epochs=1") == 0
     assert command(folder, tmp_path / "run", "training.epochs=2") == 2
     assert "another config" in capsys.readouterr().err
+
+
+def test_networks_of_one_config_differ_and_are_searched_together(folder: Path, tmp_path: Path):
+    assert command(folder, tmp_path / "run", "training.epochs=1", "training.networks=2") == 0
+    one, two = weights.shipped(tmp_path / "run")
+    assert not np.allclose(one.motion.project.weight.numpy(), two.motion.project.weight.numpy())
 
 
 @pytest.mark.parametrize("config", ["temos", "guo"])
