@@ -35,6 +35,18 @@ def test_the_words_of_a_caption_find_its_take(library: str) -> None:
         assert Path(best.path).name == f"{name}.bvh"
 
 
+def test_the_panels_examples_find_what_they_say_in_the_starter_library(factory_scene: None) -> None:
+    if not places.STARTER.is_dir():
+        pytest.skip("this zip holds no starter library")
+    meant = {"cartwheel": {"cartwheel"}, "gets up": {"get_up_from_front", "get_up_from_back"}, "jogs": {"run"}}
+    examples = parts.ours("blender.ops_search").EXAMPLES
+    assert len(examples) == len(meant)
+    for example in examples:
+        (expected,) = (names for word, names in meant.items() if word in example)
+        bpy.ops.tmr.search(query=example, library=str(places.STARTER))
+        assert bpy.context.window_manager.tmr.hits[0].name in expected, example
+
+
 def test_limit(library: str) -> None:
     bpy.ops.tmr.search(query="a person moves", library=library, limit=1)
     assert len(bpy.context.window_manager.tmr.hits) == 1

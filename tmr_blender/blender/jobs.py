@@ -19,6 +19,9 @@ from .properties import state
 TICK = 0.1
 """Seconds between two looks at the child's answers."""
 
+CLOSE_SECONDS = 2.0
+"""How long the child may take to end by itself when Blender quits; what it was writing stays whole even if killed."""
+
 _client: Client | None = None
 _running: list["WorkerOperator"] = []
 
@@ -36,7 +39,7 @@ def end_client() -> None:
     """End the child, if there is one."""
     global _client
     if _client is not None:
-        _client.close()
+        _client.close(CLOSE_SECONDS)
         _client = None
 
 
@@ -76,7 +79,11 @@ class WorkerOperator:
 
     def begin(self, context: bpy.types.Context, method: str, params: Mapping[str, Any]) -> set[str]:
         """Send the request; wait for it in background mode, else come back and poll."""
-        self.request = client().request(method, params)
+        try:
+            self.request = client().request(method, params)
+        except OSError as problem:
+            self.report({"ERROR"}, f"The search process can't be started: {problem.strerror or problem}.")
+            return {"CANCELLED"}
         if bpy.app.background or context.window is None:
             return self._settle(context)
         show(context, self.work, 0.0)
@@ -89,9 +96,7 @@ class WorkerOperator:
         if self.request is None:
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
-            self.cancelled = True
-            self.request.cancel()
-            show(context, "Stopping", 1.0)
+            self.interrupt(context)
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
@@ -103,6 +108,13 @@ class WorkerOperator:
             self.stop(context)
             return self._answer(context, reply.value if reply.kind == "result" else reply.raised())
         return {"PASS_THROUGH"}
+
+    def interrupt(self, context: bpy.types.Context) -> None:
+        """Ask the child to stop; its answer still comes."""
+        self.cancelled = True
+        if self.request is not None:
+            self.request.cancel()
+        show(context, "Stopping", 1.0)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: another file is loaded, or the window closes."""
@@ -139,14 +151,6 @@ class WorkerOperator:
             return {"CANCELLED"}
 
 
-def cancel_all(context: bpy.types.Context) -> None:
-    """Ask the child to stop everything under way; the answers still arrive."""
-    for operator in _running:
-        if operator.request is not None:
-            operator.cancelled = True
-            operator.request.cancel()
-
-
 def show(context: bpy.types.Context, work: str, progress: float) -> None:
     """Tell the panel what is under way ("" for nothing) and redraw it."""
     shown = state(context)
@@ -169,7 +173,8 @@ class TMR_OT_cancel(bpy.types.Operator):
         return bool(_running)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        cancel_all(context)
+        for operator in _running:
+            operator.interrupt(context)
         return {"FINISHED"}
 
 

@@ -63,7 +63,7 @@ class TMR_OT_add_library(Indexing, bpy.types.Operator):
     bl_label = "Add Folder"
     bl_description = (
         "Choose a folder of BVH or FBX motions and make it searchable. Its files are only read; the index is kept apart.\n"
-        "About 50 files a second on one core; Esc stops and keeps what is done. A caption file beside the motions is used"
+        "Esc stops and keeps what is done. Captions beside the motions are used (NAME.txt, captions.csv, .json or .jsonl)"
     )
     bl_options = {"REGISTER"}
 

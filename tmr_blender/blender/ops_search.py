@@ -12,7 +12,8 @@ from . import preferences
 from .jobs import WorkerOperator
 from .properties import state
 
-EXAMPLES = ("a person walks, then turns around", "someone sits down on a chair", "a person does a cartwheel")
+EXAMPLES = ("a person does a cartwheel", "someone gets up from the floor", "a person jogs straight ahead")
+"""Queries that the starter library has an answer to."""
 
 
 class TMR_OT_search(WorkerOperator, bpy.types.Operator):
