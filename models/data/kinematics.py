@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.data.takes import DataSet
-from tmr_blender.motion import facts, features
+from tmr_blender.motion import facts, features, phrases
 from tmr_blender.motion.features import FPS
 from tmr_blender.motion.quaternion import Array
 
@@ -67,4 +67,4 @@ def _describe(data: DataSet, name: str) -> list:
 
 def _said(positions: Array, wordings: int, chance: random.Random) -> list[str]:
     """Up to so many different sentences."""
-    return list(dict.fromkeys(facts.sentences(facts.measure(positions, FPS), chance, wordings)))
+    return list(dict.fromkeys(phrases.sentences(facts.measure(positions, FPS), chance, wordings)))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tmr_blender.errors import TMRError
-from tmr_blender.motion import beats, body, facts, features, humanoid, quaternion, wording
+from tmr_blender.motion import beats, body, facts, features, humanoid, phrases, quaternion, wording
 
 FPS = 30.0
 X, Y = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
@@ -142,7 +142,7 @@ def test_turns_on_the_spot(degrees: float) -> None:
     assert turn.side == ("left" if degrees > 0 else "right")
     assert turn.amount == pytest.approx(abs(degrees), abs=12.0)
     assert found.turned == pytest.approx(degrees, abs=3.0)
-    assert "turn" in " ".join(facts.sentences(found, random.Random(0), 20)) or abs(degrees) > 300
+    assert "turn" in " ".join(phrases.sentences(found, random.Random(0), 20)) or abs(degrees) > 300
 
 
 def test_a_twist_of_the_trunk_is_no_turn() -> None:
@@ -161,7 +161,7 @@ def test_a_circle_is_a_path_and_not_a_turn(side: str) -> None:
     found = measured(puppet.turned(angle).moved(path))
     assert found.path == f"circle {side}"
     assert found.of("turn") == []
-    assert any("circle" in s for s in facts.sentences(found, random.Random(1), 20))
+    assert any("circle" in s for s in phrases.sentences(found, random.Random(1), 20))
 
 
 def test_walk_turn_and_walk_back_come_in_order() -> None:
@@ -173,7 +173,7 @@ def test_walk_turn_and_walk_back_come_in_order() -> None:
     found = facts.measure(np.concatenate([first, turning, back]), FPS)
     assert [e.label for e in found.of("walk", "turn")] == ["walk", "turn", "walk"]
     assert found.path == "back and forth"
-    told = facts.sentences(found, random.Random(3), 60)
+    told = phrases.sentences(found, random.Random(3), 60)
     assert any(
         s.index("walk") < s.index("turn") < s.rindex("back")
         for s in told
@@ -192,7 +192,7 @@ def test_jumps_are_counted_and_measured() -> None:
     assert len(jumps) == 3
     assert all(j.direction == "up" and j.side == "both" for j in jumps)
     assert jumps[0].amount == pytest.approx(9.81 / 8 * 0.25, abs=0.08)
-    assert any("three" in s for s in facts.sentences(found, random.Random(0), 20))
+    assert any("three" in s for s in phrases.sentences(found, random.Random(0), 20))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -266,7 +266,7 @@ def test_sits_down_on_a_chair() -> None:
     assert [name for name, _, _ in found.postures] == ["standing", "sitting"] or found.postures[-1][0] == "sitting"
     (sit,) = found.of("sitting")
     assert sit.direction == "down" and 1.4 < sit.start < 2.6
-    assert any("sit" in s or "seat" in s for s in facts.sentences(found, random.Random(0), 5))
+    assert any("sit" in s or "seat" in s for s in phrases.sentences(found, random.Random(0), 5))
 
 
 def test_crouches_and_bends() -> None:
@@ -317,7 +317,7 @@ def test_loops_are_recognised() -> None:
 @pytest.mark.parametrize("frames", [1, 2, 3, 7])
 def test_tiny_clips(frames: int) -> None:
     found = facts.measure(walker(3.0).joints[:frames], FPS)
-    assert facts.sentences(found, random.Random(0), 3)
+    assert phrases.sentences(found, random.Random(0), 3)
     json.dumps(dataclasses.asdict(found))
 
 
@@ -337,9 +337,9 @@ MAKERS: dict[str, Callable[[], Puppet]] = {
 @pytest.mark.parametrize("maker", MAKERS)
 def test_sentences_are_seeded_varied_and_short(maker: str) -> None:
     found = measured(MAKERS[maker]())
-    told = facts.sentences(found, random.Random(7), 40)
-    assert told == facts.sentences(found, random.Random(7), 40)
-    assert facts.sentences(found, np.random.default_rng(7), 5) == facts.sentences(found, np.random.default_rng(7), 5)
+    told = phrases.sentences(found, random.Random(7), 40)
+    assert told == phrases.sentences(found, random.Random(7), 40)
+    assert phrases.sentences(found, np.random.default_rng(7), 5) == phrases.sentences(found, np.random.default_rng(7), 5)
     assert len(set(told)) > 12
     for sentence in told:
         assert 3 <= len(sentence.split()) <= 30

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From measured events to what is worth telling: neighbours joined, repeats counted, each with a weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .facts import Facts
-    from .postures import Event
+from .facts import Facts
+from .postures import Event
 
 
 @dataclass(frozen=True)

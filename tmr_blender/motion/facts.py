@@ -11,7 +11,6 @@ import numpy as np
 
 from . import gait, gestures, postures
 from .kinematics import ARM, FPS, SIDES, Body, J, smooth, spans
-from .phrases import sentences as sentences
 from .postures import Event
 from .quaternion import Array
 

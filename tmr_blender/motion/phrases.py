@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measured facts in words, the way people annotate mocap: seeded, varied, and true of the motion."""
 
-from __future__ import annotations
-
 import re
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from .beats import MOVES, Beat, beats, summary
+from .facts import Facts
 from .wording import Phrase, phrases_of, stance
-
-if TYPE_CHECKING:
-    from .facts import Facts
 
 T = TypeVar("T")
 Source = np.random.Generator | Random

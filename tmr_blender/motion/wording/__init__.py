@@ -1,18 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The words for each kind of beat: verbs in their base form and what follows them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from ..beats import Beat
+from ..facts import Facts
 from . import gestures, moves, postures
 from .common import Phrase as Phrase
-
-if TYPE_CHECKING:
-    from ..beats import Beat
-    from ..facts import Facts
-    from .common import Table
-
+from .common import Table
 
 WORDS: Table = moves.WORDS | postures.WORDS | gestures.WORDS
 """Label of a beat to all ways to say it."""

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What all phrases are made of: numbers, directions, and builders of lists of phrases."""
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from typing import TYPE_CHECKING
+from ..beats import Beat
+from ..facts import Facts
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..beats import Beat
-    from ..facts import Facts
-
-    Table = dict[str, Callable[[Beat, Facts], list[tuple[str, str]]]]
+Table = dict[str, Callable[[Beat, Facts], list[tuple[str, str]]]]
 
 Phrase = tuple[str, str]
 """A verb in its base form and the rest; "{their}" stands for the possessive of the subject."""

@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words for what arms and legs do apart from getting about."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from .common import Phrase, hands, pose, times
-
-if TYPE_CHECKING:
-    from ..beats import Beat
-    from ..facts import Facts
-    from .common import Table
+from ..beats import Beat
+from ..facts import Facts
+from .common import Phrase, Table, hands, pose, times
 
 
 def _raise(b: Beat, facts: Facts) -> list[Phrase]:

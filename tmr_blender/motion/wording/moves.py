@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words for getting about: walks, runs, jumps, turns, stairs and acrobatics."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from .common import CLOCK, NUMBERS, WAYS, Phrase, each, times, trick
-
-if TYPE_CHECKING:
-    from ..beats import Beat
-    from ..facts import Facts
-    from .common import Table
+from ..beats import Beat
+from ..facts import Facts
+from .common import CLOCK, NUMBERS, WAYS, Phrase, Table, each, times, trick
 
 
 def _pace(b: Beat) -> tuple[str, ...]:

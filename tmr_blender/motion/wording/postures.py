@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words for how the body is carried: bending, sitting, kneeling, lying, getting up."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from .common import Phrase, each
-
-if TYPE_CHECKING:
-    from ..beats import Beat
-    from ..facts import Facts
-    from .common import Table
+from ..beats import Beat
+from ..facts import Facts
+from .common import Phrase, Table, each
 
 
 def _reached(b: Beat) -> list[Phrase]:
