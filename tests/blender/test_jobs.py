@@ -70,8 +70,8 @@ def test_progress_is_shown_and_no_tick_blocks(motions: Path, tmp_path: Path) -> 
     probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
     answer, usual = probe.run()
     assert answer == {"FINISHED"}
-    assert len(probe.seen) >= 2, "the first file and the last"
-    assert probe.seen[0]["done"] < probe.seen[-1]["done"] == 8
+    assert probe.seen[0]["done"] < 8
+    assert probe.results[0]["done"] == 8
     assert probe.results[0]["takes"] == 8
     assert usual < 0.01
 

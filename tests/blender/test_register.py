@@ -52,7 +52,7 @@ def test_enabling_imports_no_network(installed: Path) -> None:
 import bpy, os, sys
 bpy.ops.preferences.addon_enable(module="{MODULE}")
 assert "{MODULE}" in bpy.context.preferences.addons
-print("HEAVY", [name for name in ("torch", "tokenizers", "scipy") if name in sys.modules], flush=True)
+print("HEAVY", [name for name in ("torch", "tokenizers", "scipy", "ufbx") if name in sys.modules], flush=True)
 os._exit(0)
 """
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, timeout=120)

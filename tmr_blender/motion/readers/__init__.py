@@ -7,14 +7,26 @@ from pathlib import Path
 from ...errors import FileProblem, SkeletonProblem
 from .. import humanoid
 from ..clip import Clip
-from . import bvh, fbx
+from . import bvh
 from .limits import MAX_BYTES
 
 Reader = Callable[[Path], list[Clip]]
 
+
+def _fbx(path: Path) -> list[Clip]:
+    """FBX through a compiled package, imported with the first such file: everything else has to work without it."""
+    try:
+        from . import fbx
+    except ImportError as problem:
+        raise FileProblem(
+            f"{path.name}: FBX files need the package ufbx ({problem}). Install the extension's zip again."
+        ) from problem
+    return fbx.read(path)
+
+
 SUFFIXES: dict[str, Reader] = {
     ".bvh": bvh.read,
-    ".fbx": fbx.read,
+    ".fbx": _fbx,
 }
 """Suffix (lower case) -> reader. A new format is a new module and a row here."""
 
