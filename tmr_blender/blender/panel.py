@@ -75,7 +75,7 @@ class TMR_PT_search(bpy.types.Panel):
 def _columns(context: bpy.types.Context) -> int:
     """How many characters fit beside each other in the panel, about."""
     scale = context.preferences.system.ui_scale
-    return max(int((context.region.width / scale - 50.0) / 6.2), 12)
+    return max(int((context.region.width / scale - 50.0) / 5.8), 12)
 
 
 def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
