@@ -101,8 +101,8 @@ def _apply(rig: bpy.types.Object, hit: dict[str, Any], whole: bool) -> bpy.types
     scene = bpy.context.scene
     scene.frame_start = 1
     scene.frame_set(1)
-    moment = {name: hit[name] for name in ("path", "take", "start", "end", "name")}
-    _call(bpy.ops.tmr.apply, **moment, whole="TAKE" if whole else "MOMENT", at="START", extent="FIT")
+    moment = {name: hit[name] for name in ("path", "take", "start", "end")}
+    _call(bpy.ops.tmr.apply, **moment, action_name=hit["name"], whole="TAKE" if whole else "MOMENT", at="START", extent="FIT")
     if rig.animation_data is None or rig.animation_data.action is None:
         raise SkeletonProblem(f"{rig.name} took no action.")
     return rig.animation_data.action

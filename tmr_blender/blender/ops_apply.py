@@ -42,6 +42,11 @@ class PlacedMotion:
             ("take", "As the Take", "Keep the directions of the recording, so that several takes of one session fit together"),
         ],
     )
+    feet: BoolProperty(
+        name="Plant Feet",
+        description="Hold the feet in place while they stand in the recording. Legs bend as that takes",
+        default=False,
+    )
     extent: EnumProperty(
         name="Frame Range",
         description="What happens to the scene's start and end frames",
@@ -73,7 +78,8 @@ class PlacedMotion:
         first = scene.frame_current if self.at == "CURRENT" else scene.frame_start
         end = scene.frame_end
         rig = target(context)
-        action = apply(context, rig, clip, name, Placement(first, self.extent, self.heading, not self.in_place))
+        placement = Placement(first, self.extent, self.heading, not self.in_place, self.feet)
+        action = apply(context, rig, clip, name, placement)
         grown = f"; the scene now ends at frame {scene.frame_end}" if scene.frame_end != end else ""
         self.report({"INFO"}, f"{action.name} is on {rig.name}{grown}")
         return {"FINISHED"}
@@ -81,7 +87,7 @@ class PlacedMotion:
     def draw_placement(self, layout: bpy.types.UILayout) -> None:
         """The choices, in the redo panel and in the file browser."""
         layout.use_property_split = True
-        for name in ("at", "heading", "in_place", "extent"):
+        for name in ("at", "heading", "in_place", "feet", "extent"):
             layout.prop(self, name)
 
 
@@ -115,7 +121,7 @@ class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
     take: IntProperty(description="Which take of the file, counted from 0", min=0, options={"HIDDEN", "SKIP_SAVE"})
     start: FloatProperty(description="Where the moment starts, seconds in the take", min=0.0, options={"HIDDEN", "SKIP_SAVE"})
     end: FloatProperty(description="Where the moment ends; 0 is the end of the take", min=0.0, options={"HIDDEN", "SKIP_SAVE"})
-    name: StringProperty(description="Name of the new action; empty names it after the take", options={"HIDDEN", "SKIP_SAVE"})
+    action_name: StringProperty(description="Name of the new action; empty for the take's own", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -127,7 +133,7 @@ class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
             clip = read_take(Path(self.path), self.take)
             if self.whole == "MOMENT" and self.end > self.start:
                 clip = clip.cut(self.start, self.end)
-            return self.put(context, clip, self.name or clip.name)
+            return self.put(context, clip, self.action_name or clip.name)
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -143,7 +149,7 @@ class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
                 "Search first: there is no such result to apply." if shown.hits else "Search first, then apply a result."
             )
         hit = shown.hits[chosen]
-        self.path, self.take, self.start, self.end, self.name = hit.path, hit.take, hit.start, hit.end, hit.name
+        self.path, self.take, self.start, self.end, self.action_name = hit.path, hit.take, hit.start, hit.end, hit.name
 
     def draw(self, context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
