@@ -24,13 +24,14 @@ OPENING = 12
 class Placement:
     """Where a motion goes. at: scene frame of its first key. extent: what to do with the scene's frame range.
 
-    heading, travel: as in `retarget.solver.Options`.
+    heading, travel, feet: as in `retarget.solver.Options`.
     """
 
     at: int
     extent: Literal["EXTEND", "FIT", "KEEP"] = "EXTEND"
     heading: Literal["rig", "take"] = "rig"
     travel: bool = True
+    feet: bool = False
 
 
 def read_take(path: Path, take: int = 0) -> Clip:
@@ -69,7 +70,9 @@ def apply(
     context: bpy.types.Context, rig_object: bpy.types.Object, clip: Clip, name: str, placement: Placement
 ) -> bpy.types.Action:
     """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
-    options = solver.Options(fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel)
+    options = solver.Options(
+        fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel, feet=placement.feet
+    )
     with _about(f"The motion {clip.name}"):
         clip = _without_bind_pose(clip)
         body_map = humanoid.recognise(clip)

@@ -14,7 +14,7 @@ from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
 from ..motion.skeleton import Skeleton
-from . import channels, rest, source
+from . import channels, contacts, feet, rest, source
 from .rest import Stance
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
@@ -35,12 +35,15 @@ class Options:
         directions of the file, +Z being where the rig faces.
     place: "rig" starts the motion where the rig stands; "take" keeps the distance from the file's origin.
     travel: False keeps the body over its starting point ("in place"); heights remain.
+    feet: True holds the feet in place on the rig while they stand in the clip; legs are then bent as that takes, so that
+        they no longer point exactly where the clip's do.
     """
 
     fps: float = 24.0
     heading: Literal["rig", "take"] = "rig"
     place: Literal["rig", "take"] = "rig"
     travel: bool = True
+    feet: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,13 @@ def retarget(clip: Clip, body_map: BodyMap, rig: Rig, rig_map: RigMap, options: 
     performance = perform(clip, body_map, options)
     goal = target(rig, rig_map)
     turns = goal_turns(performance, goal)
-    return _keys(rig, rig_map, goal, turns, hips_path(performance, goal.stance, options))
+    hips = hips_path(performance, goal.stance, options)
+    if options.feet:
+        held = contacts.detect(performance.stance, performance.deltas, performance.positions, options.fps)
+        turns, hips = feet.plant(held, goal, turns, hips, options.fps)
+    if not options.travel:
+        hips[:, [0, 2]] = hips[0, [0, 2]]
+    return _keys(rig, rig_map, goal, turns, hips)
 
 
 def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
@@ -151,7 +160,7 @@ def _along(turns: list[Array], share: float) -> Array:
 
 
 def hips_path(performance: Performance, standing: Stance, options: Options) -> Array:
-    """Where the point between the rig's hip joints goes, (frames, 3) in the stance's space.
+    """Where the point between the rig's hip joints goes, travelling, (frames, 3) in the stance's space.
 
     Heights are counted from where the ankles stand, so that feet that stand do so on the rig as well.
     """
@@ -167,8 +176,6 @@ def hips_path(performance: Performance, standing: Stance, options: Options) -> A
     path = hips * ratio
     if options.place == "rig":
         path += (standing.hips - path[0]) * [1.0, 0.0, 1.0]
-    if not options.travel:
-        path[:, [0, 2]] = path[0, [0, 2]]
     path[:, 1] = floor + (hips[:, 1] - lowest) * ratio
     return path
 

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feet that stay where they stand.
+
+What stands on the floor in the clip (`contacts`) is held in place on the rig. A foot held at heel or ball keeps the
+turn that it has, smoothed, and moves as a whole; held at both it is turned a little, so that both stay. The change fades in
+before the foot comes down and out after it has left (`fade`), and the legs follow (`legs`). Where a leg is too short the
+hips are lowered.
+
+Done in the armature's space, in which the rig's bones are rigid however the object is scaled.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..motion import quaternion
+from ..motion.quaternion import Array
+from . import contacts, legs, rest
+from .contacts import SIDES, spans
+from .legs import Leg
+from .rest import UP, Stance
+from .target import Target
+
+# Seconds over which a held foot is let go, and is led to where it will be held.
+RELEASE = 0.2
+# A point within this (legs) of where it stands at rest is brought to that height.
+NEAR_FLOOR = 0.025
+# Seconds to either side over which the turn of a standing foot is smoothed.
+STEADY = 0.1
+# Legs are not held straighter than this share of their length: near the end a knee moves far for every millimetre.
+STRAIGHT = 0.997
+# Most that the hips are lowered (legs), and the seconds to either side in which they come and go.
+MOST_DROP, SETTLE = 0.1, 0.15
+
+Held = Mapping[str, NDArray[np.bool_]]
+"""Of one foot: "heel" and "ball" -> (frames,)."""
+
+
+def plant(
+    held: Mapping[str, Held], goal: Target, turns: Mapping[str, Array], hips: Array, fps: float
+) -> tuple[dict[str, Array], Array]:
+    """Turns and path of the hips with which the feet of a rig stay in place while they are held.
+
+    held: of each foot, as `contacts.detect` finds it. turns: role -> (frames, 4) from rest in the armature's space, as
+    `solver.goal_turns` makes them. hips: (frames, 3) in the stance's space, travelling. Returns both, changed.
+    """
+    out = dict(turns)
+    places = goal.to_armature(hips)
+    bodies = {side: _leg(goal, turns, places, side) for side in SIDES}
+    wanted: dict[str, Array] = {}
+    for side in SIDES:
+        bend, wanted[side] = _foot(held[side], goal, turns[f"{side}_ankle"], bodies[side].ankle, side, fps)
+        for role in (f"{side}_ankle", f"{side}_foot"):
+            if role in turns:
+                out[role] = quaternion.multiply(bend, turns[role])
+    up = goal.to_armature(UP)
+    planted = {side: held[side]["heel"] | held[side]["ball"] for side in SIDES}
+    needed = [np.where(planted[side], _drop(bodies[side], wanted[side], up), 0.0) for side in SIDES]
+    drop = _eased(np.minimum(np.maximum(*needed), MOST_DROP * goal.stance.leg), fps)
+    for side, leg in bodies.items():
+        thigh, shin = legs.solve(leg, leg.hip - drop[:, None] * up, wanted[side])
+        out[f"{side}_hip"] = quaternion.multiply(thigh, turns[f"{side}_hip"])
+        out[f"{side}_knee"] = quaternion.multiply(shin, turns[f"{side}_knee"])
+    return out, hips - drop[:, None] * UP
+
+
+def _leg(goal: Target, turns: Mapping[str, Array], places: Array, side: str) -> Leg:
+    """One of the rig's legs as it moves. places: (frames, 3) of the point between the hips."""
+
+    def vector(start: Array, end: Array, role: str) -> Array:
+        return quaternion.rotate(turns[role], np.broadcast_to(end - start, places.shape))
+
+    hip, knee, ankle = (goal.heads[f"{side}_{role}"] for role in ("hip", "knee", "ankle"))
+    middle = (goal.heads["left_hip"] + goal.heads["right_hip"]) / 2
+    thigh, shin = vector(hip, knee, f"{side}_hip"), vector(knee, ankle, f"{side}_knee")
+    usual = quaternion.rotate(quaternion.inverse(goal.turn), rest.LEFT)
+    axis = legs.hinge(thigh, shin, turns[f"{side}_hip"], usual)
+    return Leg(places + vector(middle, hip, "pelvis"), thigh, shin, axis)
+
+
+def _foot(held: Held, goal: Target, turn: Array, ankle: Array, side: str, fps: float) -> tuple[Array, Array]:
+    """How much further a foot is turned, (frames, 4), and where its ankle goes, (frames, 3)."""
+    planted = held["heel"] | held["ball"]
+    calm = _calm(turn, planted, fps)
+    turn = quaternion.multiply(calm, turn)
+    shape = {name: goal.to_armature(v) for name, v in contacts.sole(goal.stance, side).items()}
+    arms = {name: quaternion.rotate(turn, np.broadcast_to(v, ankle.shape)) for name, v in shape.items()}
+    places = {name: ankle + arm for name, arm in arms.items()}
+    locks = _locks(held, places, goal, side)
+    both = held["heel"] & held["ball"]
+    rolls = quaternion.to_rotation_vector(
+        quaternion.between(places["ball"] - places["heel"], np.nan_to_num(locks["ball"] - locks["heel"]))
+    )
+    bend = quaternion.from_rotation_vector(fade(rolls, both, fps))
+    moves = np.zeros_like(ankle)
+    for name in ("heel", "ball"):
+        to_lock = locks[name] - ankle - quaternion.rotate(bend, arms[name])
+        moves = np.where(held[name][:, None], to_lock, moves)
+    return quaternion.multiply(bend, calm), ankle + fade(moves, planted, fps)
+
+
+def _calm(turn: Array, planted: NDArray[np.bool_], fps: float) -> Array:
+    """What smooths the turn of a standing foot, (frames, 4).
+
+    Markers on toes shake most; where the ball is held, that would shake the ankle instead.
+    """
+    width = max(1, round(STEADY * fps))
+    window = np.hanning(2 * width + 3)[1:-1]
+    padded = np.pad(quaternion.continuous(turn), ((width, width), (0, 0)), mode="edge")
+    mean = np.stack([np.convolve(column, window, mode="valid") for column in padded.T], axis=-1)
+    change = quaternion.multiply(quaternion.normalise(mean), quaternion.inverse(turn))
+    return quaternion.from_rotation_vector(fade(quaternion.to_rotation_vector(change), planted, fps))
+
+
+def _locks(held: Held, places: Mapping[str, Array], goal: Target, side: str) -> dict[str, Array]:
+    """Where heel and ball are held, (frames, 3) each, NaN where they are not.
+
+    Each contact is held where the point is on the average. What comes down while the other end stands keeps the length of
+    the foot, so that both can be held.
+    """
+    locks = {name: np.full_like(place, np.nan) for name, place in places.items()}
+    length = float(np.linalg.norm(places["ball"][0] - places["heel"][0]))
+    order = sorted((start, end, name) for name in places for start, end in spans(held[name]))
+    for start, end, name in order:
+        spot = _on_floor(np.mean(places[name][start:end], axis=0), goal, side, name)
+        other = locks["ball" if name == "heel" else "heel"][start:end]
+        standing = ~np.isnan(other[:, 0])
+        if standing.any():
+            anchor = other[standing][0]
+            spot = anchor + (spot - anchor) * length / max(float(np.linalg.norm(spot - anchor)), 1e-9)
+        locks[name][start:end] = spot
+    return locks
+
+
+def _on_floor(place: Array, goal: Target, side: str, name: str) -> Array:
+    """A point (3,) of the armature at the height it has at rest, if it is near that."""
+    at = to_stance(goal, place)
+    height = _rest_height(goal.stance, side, name)
+    if abs(at[1] - height) < NEAR_FLOOR * goal.stance.leg:
+        at[1] = height
+    return goal.to_armature(at)
+
+
+def _rest_height(stance: Stance, side: str, name: str) -> float:
+    return float(stance.positions[f"{side}_ankle"][1] + contacts.sole(stance, side)[name][1])
+
+
+def to_stance(goal: Target, place: Array) -> Array:
+    """Points (..., 3) of the armature in the stance's space."""
+    return quaternion.rotate(goal.turn, place @ goal.stretch)
+
+
+def fade(values: Array, known: NDArray[np.bool_], fps: float, seconds: float = RELEASE) -> Array:
+    """Values (frames, n) where they are known, fading to zero and rising from it in the frames between.
+
+    Speeds are met at both ends (cubic Hermite), so nothing jerks. Gaps too short for both are bridged in one go.
+    """
+    out = np.where(known[:, None], values, 0.0)
+    length = max(1, round(seconds * fps))
+    filled = spans(known)
+    for (_, start), (end, _) in zip([(0, -1), *filled], [*filled, (len(known), 0)], strict=True):
+        opens = _ending(values, known, start - 1, -1) if start > 0 else None
+        closes = _ending(values, known, end, 1) if end < len(known) else None
+        if opens and closes and end - start < 2 * length:
+            _bridge(out, start - 1, end, opens, closes)
+            continue
+        nothing = (np.zeros(values.shape[1]), np.zeros(values.shape[1]))
+        if opens:
+            _bridge(out, start - 1, start - 1 + length + 1, opens, nothing)
+        if closes:
+            _bridge(out, end - length - 1, end, nothing, closes)
+    return out
+
+
+def _ending(values: Array, known: NDArray[np.bool_], at: int, inwards: int) -> tuple[Array, Array]:
+    """Value and slope a frame, over time, at the end of what is known."""
+    beside = at + inwards
+    if not 0 <= beside < len(known) or not known[beside]:
+        return values[at], np.zeros_like(values[at])
+    return values[at], (values[beside] - values[at]) * inwards
+
+
+def _bridge(out: Array, start: int, end: int, first: tuple[Array, Array], last: tuple[Array, Array]) -> None:
+    """Fill the frames strictly between two, which may lie outside, with a cubic Hermite curve."""
+    inside = np.arange(max(start + 1, 0), min(end, len(out)))
+    t = ((inside - start) / (end - start))[:, None]
+    (a, slope_a), (b, slope_b) = first, last
+    span = end - start
+    out[inside] = (
+        (1 + 2 * t) * (1 - t) ** 2 * a
+        + t * (1 - t) ** 2 * span * slope_a
+        + t**2 * (3 - 2 * t) * b
+        + t**2 * (t - 1) * span * slope_b
+    )
+
+
+def _drop(leg: Leg, ankle: Array, up: Array) -> Array:
+    """By how much (frames,) the hip has to come down along `up` for a leg to reach an ankle without strain."""
+    way = ankle - leg.hip
+    most = np.minimum(leg.reach + leg.room / 2.0, STRAIGHT * leg.length)
+    # |way + drop * up|^2 = most^2, the smaller root.
+    a, b, c = up @ up, way @ up, np.sum(way * way, axis=-1) - most**2
+    root = np.sqrt(np.maximum(b * b - a * c, 0.0))
+    return np.where(c > 0.0, np.maximum((-b - root) / a, 0.0), 0.0)
+
+
+def _eased(needed: Array, fps: float) -> Array:
+    """A smooth curve (frames,) that is never below what is needed: the highest around, averaged over as wide a span."""
+    width = max(1, round(SETTLE * fps))
+    padded = np.pad(needed, 2 * width, mode="edge")
+    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1).max(axis=-1)
+    window = np.hanning(2 * width + 3)[1:-1]
+    out: Array = np.convolve(highest, window / window.sum(), mode="valid")
+    return out
