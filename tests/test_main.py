@@ -52,6 +52,33 @@ def test_index_search_info(folder: Path, tmp_path: Path, model: Path, capsys: py
     assert "broken.bvh" in capsys.readouterr().out
 
 
+def test_filters_shards_merge_check_and_remove(
+    folder: Path, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shards = [str(tmp_path / f"shard-{i}") for i in (1, 2)]
+    for i, shard in enumerate(shards, 1):
+        assert main(["index", str(folder), "--library", shard, "--shard", f"{i}/2", "--json"]) == 0
+    library = str(tmp_path / "library")
+    assert main(["merge", *shards, "--into", library]) == 0
+    capsys.readouterr()
+    assert main(["search", "jumps", "--library", library, "--json", "--min-travel", "1", "--max-duration", "60"]) == 0
+    assert [hit["name"] for hit in json.loads(capsys.readouterr().out)] == ["stroll"]
+    assert main(["search", "jumps", "--library", library, "--json", "--no-captioned", "--skeleton", "nobody"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["check", "--library", library, "--json"]) == 0
+    health = json.loads(capsys.readouterr().out)
+    assert (health["faults"], health["files"], health["entries"]) == ([], 3, 2)
+    assert main(["remove", str(folder / "b.bvh"), "--library", library, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"removed": 1}
+    (folder / "stroll.bvh").unlink()
+    assert main(["check", "--library", library]) == 0
+    assert f"vanished: {folder / 'stroll.bvh'}" in capsys.readouterr().out
+    vectors = next((tmp_path / "library").glob("motion-*.f32"))
+    vectors.write_bytes(b"\xff" * vectors.stat().st_size)
+    assert main(["check", "--library", library]) == 2
+    assert "not of unit length" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -62,6 +89,11 @@ def test_index_search_info(folder: Path, tmp_path: Path, model: Path, capsys: py
         (["index", "nowhere", "--library", "LIBRARY"], "There is no folder"),
         (["index", "empty", "--library", "LIBRARY"], "no motion file"),
         (["info", "--library", "nowhere"], "There is no motion library in"),
+        (["check", "--library", "nowhere"], "There is no motion library in"),
+        (["remove", "nowhere", "--library", "LIBRARY"], "holds nothing from"),
+        (["remove", "--library", "LIBRARY"], "Name a folder"),
+        (["merge", "nowhere", "--into", "new"], "There is no motion library in"),
+        (["search", "walks", "--library", "LIBRARY", "--min-speed", "3", "--max-speed", "1"], "`speed`"),
     ],
 )
 def test_a_problem_is_one_sentence_and_status_2(

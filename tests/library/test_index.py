@@ -10,8 +10,9 @@ import pytest
 from tests.library.conftest import run
 from tests.library.takes import write_take
 from tmr_blender.errors import LibraryProblem
-from tmr_blender.library.index import index, name_words, spans
+from tmr_blender.library.index import index
 from tmr_blender.library.store import Library
+from tmr_blender.library.takes import name_words, spans
 from tmr_blender.tmr.encoders import MotionEncoder, TextEncoder
 
 Encoders = tuple[MotionEncoder, TextEncoder]
@@ -56,8 +57,8 @@ def test_every_take_is_stored_with_its_windows(library: Library) -> None:
     assert library.windows.start[first:last].min() == 0.0
     assert library.windows.end[first:last].max() == pytest.approx(17.0)
     assert len({round(float(d), 1) for d in (library.windows.end - library.windows.start)[first:last]}) >= 3
-    assert library.entries[long].facts["duration"] == pytest.approx(17.0)
-    assert "walk" in library.entries[long].tags or library.entries[long].facts["travel"] > 4.0
+    assert library.facts([long])[0]["duration"] == pytest.approx(17.0)
+    assert "walk" in library.entries[long].tags or library.facts([long])[0]["travel"] > 4.0
 
 
 def test_nothing_is_written_in_the_folder_of_motions(tmp_path: Path, folder: Path, encoders: Encoders) -> None:
@@ -74,10 +75,78 @@ def test_a_second_run_reads_only_what_changed(tmp_path: Path, folder: Path, enco
     os.utime(folder / "Take_0002.bvh")  # new times, old content
     write_take(folder / "Take_0003.bvh", "jumps", 4.0)
     (folder / "01" / "Take_0001.bvh").unlink()
-    write_take(folder / "Take_0005.bvh", "walks")
+    write_take(folder / "Take_0005.bvh", "walks", 2.0)
     third = run(path, folder, encoders)
     assert (third.takes, third.unchanged, third.removed) == (2, 2, 1)
     assert names(path) == {"Take_0002", "Take_0003", "Take_0004", "Take_0005"}
+
+
+def kept(path: Path) -> dict[int, tuple[str, bytes]]:
+    """Path and vectors of every entry, by its number."""
+    library = Library.open(path)
+    first, row = library.windows.first, library.windows.row
+    return {
+        entry.id: (entry.path.name, library.motion[row[first[i] : first[i + 1]]].tobytes())
+        for i, entry in enumerate(library.entries)
+    }
+
+
+def test_renamed_and_moved_files_keep_their_entries(
+    tmp_path: Path, folder: Path, encoders: Encoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "library"
+    shutil.copytree(folder / "17s", tmp_path / "other" / "long")
+    write_take(tmp_path / "other" / "short.bvh", "walks", 2.5)
+    (tmp_path / "other" / "long" / "Take_0004.bvh").write_text((tmp_path / "other" / "short.bvh").read_text() + "\n")
+    run(path, folder, encoders)
+    run(path, tmp_path / "other", encoders)
+    before = kept(path)
+    (folder / "Take_0002.bvh").rename(folder / "cartwheel_left.bvh")
+    (folder / "01" / "Take_0001.bvh").rename(folder / "Take_0001.bvh")
+    (tmp_path / "other" / "short.bvh").rename(folder / "short.bvh")
+    (folder / "Take_0003.txt").write_text("an old man\n")
+    monkeypatch.setattr("tmr_blender.motion.readers.read", lambda _: pytest.fail("read again"))
+    last = run(path, folder, encoders)
+    assert (last.takes, last.relabelled, last.removed, last.unchanged) == (0, 4, 0, 1)
+    after = kept(path)
+    assert {number: vectors for number, (_, vectors) in after.items()} == {n: vectors for n, (_, vectors) in before.items()}
+    assert {before[n][0]: after[n][0] for n in before if before[n][0] != after[n][0]} == {"Take_0002.bvh": "cartwheel_left.bvh"}
+    library = Library.open(path)
+    assert all(entry.path.is_file() for entry in library.entries)
+    texts = {(library.entries[text.entry].name, text.kind, text.text) for text in library.texts}
+    assert texts == {
+        ("cartwheel_left", "name", "cartwheel left"), ("short", "name", "short"), ("Take_0003", "caption", "an old man"),
+        ("Take_0004", "name", "long"),
+    }  # fmt: skip
+    assert all(text.row >= 0 for text in library.texts)
+    again = run(path, folder, encoders)
+    assert (again.relabelled, again.unchanged, again.removed) == (0, 5, 0)
+    assert run(path, tmp_path / "other", encoders).removed == 0
+
+
+def test_a_copy_is_no_move(tmp_path: Path, folder: Path, encoders: Encoders) -> None:
+    path = tmp_path / "library"
+    run(path, folder, encoders)
+    for name in ("a", "b"):
+        shutil.copy(folder / "Take_0002.bvh", folder / f"{name}.bvh")
+    last = run(path, folder, encoders)
+    assert (last.takes, last.relabelled) == (2, 0)
+    # One file gone, two new ones of its content: one of them is it.
+    (folder / "Take_0003.bvh").rename(folder / "c.bvh")
+    shutil.copy(folder / "c.bvh", folder / "d.bvh")
+    last = run(path, folder, encoders)
+    assert (last.takes, last.relabelled, last.removed) == (1, 1, 0)
+    assert names(path) == {"Take_0001", "Take_0002", "Take_0004", "a", "b", "c", "d"}
+
+
+def test_files_of_a_drive_that_is_not_mounted_have_not_moved(tmp_path: Path, folder: Path, encoders: Encoders) -> None:
+    path = tmp_path / "library"
+    run(path, folder, encoders)
+    shutil.copytree(folder, tmp_path / "copy")
+    folder.rename(tmp_path / "away")
+    last = run(path, tmp_path / "copy", encoders)
+    assert (last.takes, last.relabelled) == (4, 0)
+    assert len(Library.open(path).entries) == 8
 
 
 def test_one_broken_file_costs_one_line(tmp_path: Path, folder: Path, encoders: Encoders) -> None:

@@ -40,9 +40,9 @@ def test_the_moment_is_where_it_happens(library: Library, encoders: Encoders) ->
 
 def test_limit_and_predicate(library: Library, encoders: Encoders) -> None:
     assert len(search([library], "walks", encoders[1], limit=2)) == 2
-    short = search([library], "walks", encoders[1], accept=lambda entry: entry.duration < 5.0)
+    short = search([library], "walks", encoders[1], filters={"duration": {"max": 5.0}})
     assert set(names(short)) == {"Take_0001", "Take_0002", "Take_0003"}
-    assert search([library], "walks", encoders[1], accept=lambda entry: False) == []
+    assert search([library], "walks", encoders[1], filters={"duration": {"max": 0.0}}) == []
 
 
 def test_captions_and_names_are_found_and_named_as_the_reason(tmp_path: Path, folder: Path, encoders: Encoders) -> None:

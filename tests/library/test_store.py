@@ -16,7 +16,8 @@ from tests.library.conftest import run
 from tests.library.takes import write_take
 from tmr_blender.errors import LibraryProblem
 from tmr_blender.library.index import index
-from tmr_blender.library.store import DATABASE, VERSION, Library
+from tmr_blender.library.schema import DATABASE, VERSION
+from tmr_blender.library.store import Library
 from tmr_blender.library.writer import Writer
 from tmr_blender.tmr.encoders import MotionEncoder, TextEncoder
 
@@ -175,8 +176,8 @@ def test_a_damaged_database_is_refused(library: Library) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE windows SET row = 1000000",
-        "UPDATE windows SET row = -1",
+        "UPDATE entries SET row = 1000000",
+        "UPDATE entries SET row = -1",
         "UPDATE files SET path = '../../etc/passwd' WHERE id = 1",
         "UPDATE files SET path = '/etc/passwd' WHERE id = 1",
         "DELETE FROM meta WHERE key = 'model'",
@@ -184,7 +185,7 @@ def test_a_damaged_database_is_refused(library: Library) -> None:
         "UPDATE meta SET value = -1 WHERE key = 'motion_rows'",
         "UPDATE entries SET facts = 'not json'",
         "UPDATE entries SET tags = '7'",
-        "UPDATE windows SET start = 'soon'",
+        "UPDATE entries SET spans = x'00'",
     ],
 )
 def test_a_library_from_a_stranger_is_checked(library: Library, statement: str) -> None:

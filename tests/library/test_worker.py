@@ -49,6 +49,15 @@ def test_searching_and_indexing_at_once(client: Client, library: Library, tmp_pa
     shutil.rmtree(tmp_path / "more")
 
 
+def test_filters_check_and_remove(client: Client, library: Library, folder: Path) -> None:
+    params = {"query": "a person walks", "libraries": [str(library.path)], "filters": {"duration": {"min": 10}}}
+    assert [hit["name"] for hit in client.request("search", params).wait(60)] == ["Take_0004"]
+    health = client.request("check", {"library": str(library.path)}).wait(60)
+    assert health["faults"] == [] and health["entries"] == 4
+    assert client.request("remove", {"library": str(library.path), "places": [str(folder / "01")]}).wait(60) == {"removed": 1}
+    assert client.request("info", {"library": str(library.path)}).wait(60)["takes"] == 3
+
+
 def test_problems_come_back_as_what_they_are(client: Client, library: Library, tmp_path: Path) -> None:
     place = [str(library.path)]
     for method, params, problem in (
@@ -58,6 +67,9 @@ def test_problems_come_back_as_what_they_are(client: Client, library: Library, t
         ("search", {"libraries": place}, QueryProblem),
         ("search", {"query": "walks", "libraries": place, "limit": "3"}, QueryProblem),
         ("search", {"query": "walks", "libraries": [str(tmp_path / "none")]}, LibraryProblem),
+        ("search", {"query": "walks", "libraries": place, "filters": [3]}, QueryProblem),
+        ("remove", {"library": str(library.path), "entries": ["1"]}, QueryProblem),
+        ("check", {"library": str(tmp_path / "none")}, LibraryProblem),
         ("index", {"folder": str(tmp_path / "none"), "library": str(tmp_path / "new")}, LibraryProblem),
         ("explode", {}, QueryProblem),
     ):

@@ -3,27 +3,24 @@
 
 import hashlib
 import json
-import re
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import LibraryProblem, TMRError
-from ..motion import facts, features, humanoid, readers
-from ..motion.clip import Clip
+from ..errors import LibraryProblem, QueryProblem, TMRError
+from ..motion import readers
 from ..tmr.encoders import MotionEncoder, TextEncoder
 from .folder import Found, Listing, listing
+from .records import Caption, FileState, Labels, Take
 from .sidecars import Note
 from .store import Library
-from .writer import Caption, FileState, Take, Window, Writer
+from .takes import relabelled, take_of
+from .writer import Writer
 
-WINDOW_SECONDS = (10.0, 5.0, 2.5)
-"""Spans that get a vector of their own, half overlapping, wherever a take is half as long again, beside one for the
-whole take (search weighs it in: see `search.WHOLE_SHARE`)."""
 FLUSH_FRAMES = 12_000
 """Encode and commit once this many feature rows wait (ten minutes of motion)."""
 FLUSH_SECONDS = 5.0
@@ -33,15 +30,6 @@ FLUSH_SECONDS = 5.0
 # report and not the run; defects of ours elsewhere keep their traceback.
 DATA_FAULTS = (TMRError, ValueError, ArithmeticError, LookupError, MemoryError, RecursionError)
 
-# Words of file and folder names that say nothing about the motion.
-EMPTY_WORDS = frozenset(
-    {"take", "final", "dataset", "mocap", "motion", "motions", "anim", "anims", "animation", "animations", "clip", "export"}
-    | {"bvh", "fbx", "glb", "npz", "mixamo", "com", "tmp"}
-)
-
-_HUMPS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-"""Where a word begins inside "turnLeft" and "FBXExport"."""
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -50,7 +38,8 @@ class Progress:
     done, total: files. current: the file just dealt with, "" at the end. rate: files read a second in this run.
     seconds_left: estimated from the bytes that remain, None before anything was read.
     errors: files that could not be read, as (path within the folder, sentence); `unchanged`, `removed`: files.
-    takes: stored in this run. stopped: whether the caller asked to stop.
+    takes: stored in this run. relabelled: files renamed, moved or captioned anew, whose entries were kept without reading.
+    stopped: whether the caller asked to stop.
     """
 
     done: int
@@ -62,6 +51,7 @@ class Progress:
     unchanged: int = 0
     removed: int = 0
     takes: int = 0
+    relabelled: int = 0
     stopped: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -74,10 +64,13 @@ def index(
     folder: Path | str,
     motion_encoder: MotionEncoder,
     text_encoder: TextEncoder | None = None,
+    shard: tuple[int, int] = (1, 1),
 ) -> Generator[Progress, bool | None, None]:
     """Bring the library up to date with a folder of motion files; a library that does not exist is made.
 
-    Yields after every file; `send(True)` stops cleanly, keeping what was read. Unchanged files are not read again.
+    Yields after every file; `send(True)` stops cleanly, keeping what was read. Unchanged files are not read again, nor are
+    files that were only renamed or moved: content is told by its hash. shard: (i, n) reads only the i-th of n shares of
+    the files, 1 <= i <= n, so that n machines with a library each can share the work; `merge.merge` makes one of them.
     Raises LibraryProblem where the folder is missing or holds no motion, or the library can't be written.
     """
     path = library.path if isinstance(library, Library) else Path(library).absolute()
@@ -87,40 +80,53 @@ def index(
     found = listing(root, tuple(readers.SUFFIXES))
     Library.open(path, create=True)
     with Writer(path, motion_encoder.model_id) as writer:
-        run = _Run(writer, root, found, motion_encoder, text_encoder)
+        run = _Run(writer, root, found, motion_encoder, text_encoder, shard)
         yield from run.steps()
 
 
 @dataclass
 class _Prepared:
-    """A file that has been read and waits to be encoded: takes without vectors, and the features to encode."""
+    """A file that has been read and waits to be encoded: takes without vectors, and the features to encode.
+
+    Or one that keeps its entries: where it was, (source, path), and its new labels.
+    """
 
     state: FileState
     takes: list[Take] = field(default_factory=list)
     slices: list[list[np.ndarray]] = field(default_factory=list)
+    before: tuple[int, str] | None = None
+    labels: list[Labels] = field(default_factory=list)
 
 
 class _Run:
     """One call of `index`: the loop over files, and what waits to be encoded."""
 
     def __init__(
-        self, writer: Writer, root: Path, found: Listing, motion_encoder: MotionEncoder, text_encoder: TextEncoder | None
+        self,
+        writer: Writer,
+        root: Path,
+        found: Listing,
+        motion_encoder: MotionEncoder,
+        text_encoder: TextEncoder | None,
+        shard: tuple[int, int],
     ) -> None:
         self.writer, self.root, self.found = writer, root, found
         self.motion_encoder, self.text_encoder = motion_encoder, text_encoder
         self.source = writer.source(root)
         self.stored = writer.files(self.source)
+        self.files = [file for file in found.files if in_shard(file.path, *shard)]
+        self.left_behind: set[tuple[int, str]] = set()
         self.waiting: list[_Prepared] = []
         self.errors: tuple[tuple[str, str], ...] = ()
-        self.progress = Progress(0, len(found.files))
+        self.progress = Progress(0, len(self.files))
         self.begun = self.flushed = time.monotonic()
         self.read_files = self.read_bytes = 0
 
     def steps(self) -> Generator[Progress, bool | None, None]:
         """File by file; see `index`."""
         self._sidecar_errors()
-        left = sum(file.size for file in self.found.files)
-        for file in self.found.files:
+        left = sum(file.size for file in self.files)
+        for file in self.files:
             left -= file.size
             self._deal_with(file)
             if (yield self._now(file.path, left)):
@@ -129,6 +135,7 @@ class _Run:
                 return
         self._flush()
         gone = set(self.stored) - {file.path for file in self.found.files} - {path for path, _ in self.found.problems}
+        gone -= {path for source, path in self.left_behind if source == self.source}
         self.writer.drop(self.source, sorted(gone))
         self.writer.compact()
         self.progress = replace(self.progress, current="", seconds_left=0.0, removed=len(gone))
@@ -160,7 +167,7 @@ class _Run:
             self._skip(before)
             return
         try:
-            digest = _hash(self.root / file.path)
+            digest = hash_of(self.root / file.path)
         except OSError as error:
             self._unreachable(file, f"{file.path} can't be read: {error.strerror or error}.")
             return
@@ -169,11 +176,27 @@ class _Run:
             self.writer.touch(self.source, state)
             self._skip(before)
             return
+        if self._kept(file, state):
+            return
         self._prepare(file, state)
         self.read_files += 1
         self.read_bytes += file.size
         if self._frames() >= FLUSH_FRAMES or time.monotonic() - self.flushed > FLUSH_SECONDS:
             self._flush()
+
+    def _kept(self, file: Found, state: FileState) -> bool:
+        """Whether the content is known from this place, or from one where it is no longer: its entries need new labels only."""
+        for source, folder, path in self.writer.holders(state.hash):
+            here = (source, path) == (self.source, file.path)
+            # A folder that is not there may be a drive that is not mounted: its files have not moved.
+            moved = (source, path) not in self.left_behind and folder.is_dir() and not (folder / path).exists()
+            if here or moved:
+                labels = relabelled(file, path, self.writer.takes(source, path))
+                self.waiting.append(_Prepared(state, before=(source, path), labels=labels))
+                self.left_behind.add((source, path))
+                self.progress = replace(self.progress, relabelled=self.progress.relabelled + 1)
+                return True
+        return False
 
     def _skip(self, before: FileState) -> None:
         if before.error is not None:
@@ -194,7 +217,7 @@ class _Run:
         try:
             clips = readers.read(self.root / file.path)
             for number, clip in enumerate(clips):
-                take, slices = _take(file, number, clip, len(clips), self.motion_encoder.card.max_frames)
+                take, slices = take_of(file, number, clip, len(clips), self.motion_encoder.card.max_frames)
                 prepared.takes.append(take)
                 prepared.slices.append(slices)
         except DATA_FAULTS as error:
@@ -212,83 +235,39 @@ class _Run:
         """Encode all that waits in one go, and commit it."""
         slices = [part for prepared in self.waiting for group in prepared.slices for part in group]
         motion = iter(self.motion_encoder.encode(slices))
-        texts = sorted({caption.text for prepared in self.waiting for take in prepared.takes for caption in take.captions})
+        captions = [caption for item in self.waiting for part in (*item.takes, *item.labels) for caption in part.captions]
+        texts = sorted({caption.text for caption in captions})
         sentences = dict(zip(texts, self.text_encoder.encode(texts)[1], strict=True)) if self.text_encoder and texts else {}
-        for prepared in self.waiting:
+
+        def said(captions: Sequence[Caption]) -> list[Caption]:
+            return [replace(caption, vector=sentences.get(caption.text)) for caption in captions]
+
+        for item in self.waiting:
+            if item.before is not None:
+                labels = [replace(part, captions=said(part.captions)) for part in item.labels]
+                self.writer.relabel(item.before, self.source, item.state, labels)
+                continue
             takes = [
                 replace(
                     take,
                     windows=[replace(window, vector=next(motion)) for window in take.windows],
-                    captions=[replace(caption, vector=sentences.get(caption.text)) for caption in take.captions],
+                    captions=said(take.captions),
                 )
-                for take in prepared.takes
+                for take in item.takes
             ]
-            self.writer.put(self.source, prepared.state, takes)
+            self.writer.put(self.source, item.state, takes)
             self.progress = replace(self.progress, takes=self.progress.takes + len(takes))
         self.waiting = []
         self.writer.commit()
         self.flushed = time.monotonic()
 
 
-def _take(file: Found, number: int, clip: Clip, count: int, max_frames: int) -> tuple[Take, list[np.ndarray]]:
-    """What is stored of a clip, its vectors still empty, and the features that they will be made from."""
-    body = humanoid.recognise(clip)
-    positions = humanoid.body_positions(clip, body)
-    rows = features.extract(positions, clip.fps)
-    measured = facts.measure(positions, clip.fps)
-    empty = np.zeros(0, np.float32)
-    windows, slices = [], []
-    for first, last in spans(len(rows), max_frames):
-        end = clip.duration if last == len(rows) else last / features.FPS
-        windows.append(Window(first / features.FPS, end, empty))
-        slices.append(rows[first:last])
-    stem = Path(file.path).stem
-    notes = [note for note in file.notes if note.take in (None, number)]
-    captions = [Caption(note.text, "caption", note.start, note.end) for note in notes]
-    words = name_words(file.path, clip.name if count > 1 else "")
-    if words:
-        captions.append(Caption(words, "name"))
-    take = Take(
-        take=number,
-        name=stem if count == 1 else f"{stem} {clip.name}",
-        fps=clip.fps,
-        duration=clip.duration,
-        convention=body.convention,
-        windows=windows,
-        captions=captions,
-        facts=asdict(measured) | {"loopable": measured.loopable},
-        tags=sorted({*facts.tags(measured), *(tag for note in notes for tag in note.tags)}),
-    )
-    return take, slices
-
-
-def spans(rows: int, max_frames: int) -> Iterator[tuple[int, int]]:
-    """The spans [first, last) of feature rows that are encoded: the longest first, in order of time.
-
-    A take of more than `max_frames` rows gets none for the whole.
-    """
-    lengths = [min(round(seconds * features.FPS), max_frames) for seconds in WINDOW_SECONDS]
-    if rows <= max_frames:
-        yield 0, rows
-    for length in lengths:
-        if rows < 1.5 * length and not (length == lengths[0] < rows):
-            continue
-        starts = list(range(0, rows - length + 1, length // 2))
-        if starts[-1] + length < rows:
-            starts.append(rows - length)
-        yield from ((start, start + length) for start in starts)
-
-
-def name_words(path: str, take: str = "") -> str:
-    """What the names of a file, its folder and a take say: "walks/OldMan_turnLeft_02" -> "walks old man turn left".
-
-    "" where nothing but numbers and empty words ("Take_0341_final") is left.
-    """
-    place = Path(path)
-    folder = place.parent.name
-    parts = re.findall(r"[^\W\d_]+", _HUMPS.sub(" ", f"{folder} {place.stem} {take}"))
-    words = [word.lower() for word in parts if word.lower() not in EMPTY_WORDS]
-    return " ".join(words) if any(len(word) > 2 for word in words) else ""
+def in_shard(path: str, i: int, n: int) -> bool:
+    """Whether the i-th of n shards reads the file: by its path within the folder, whatever else the folder holds."""
+    if not 1 <= i <= n:
+        raise QueryProblem(f"There is no shard {i} of {n}: count from 1, as in 1/4 to 4/4.")
+    digest = hashlib.blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % n == i - 1
 
 
 def _fingerprint(notes: Sequence[Note], encoded: bool) -> str:
@@ -296,6 +275,7 @@ def _fingerprint(notes: Sequence[Note], encoded: bool) -> str:
     return hashlib.blake2b(json.dumps([[asdict(n) for n in notes], encoded]).encode(), digest_size=16).hexdigest()
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """The content of a file in 32 letters. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -11,10 +11,10 @@ def info(library: Library) -> dict[str, Any]:
     return {
         "library": str(library.path),
         "takes": len(library.entries),
-        "seconds": round(sum(entry.duration for entry in library.entries), 1),
+        "seconds": round(float(library.durations.sum()), 1),
         "windows": len(library.windows.row),
         "captions": sum(text.kind == "caption" for text in library.texts),
-        "sources": [str(source) for source in library.sources()],
+        "sources": [str(source) for source in library.sources],
         "model": library.meta.model,
         "errors": [list(row) for row in library.errors()],
     }

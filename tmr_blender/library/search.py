@@ -19,7 +19,7 @@ texts makes no difference that could be told from chance.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from ..errors import LibraryProblem, QueryProblem
 from ..tmr.encoders import TextEncoder
-from .store import Entry, Library
+from .filters import mask
+from .store import Library
 
 Matched = Literal["motion", "caption", "name"]
 
@@ -103,12 +104,12 @@ def search(
     query: str,
     encoder: TextEncoder,
     limit: int = 20,
-    accept: Callable[[Entry], bool] | None = None,
+    filters: Mapping[str, Any] | None = None,
 ) -> list[Hit]:
-    """The best takes of all the libraries together, best first; only entries that `accept` returns True for.
+    """The best takes of all the libraries together, best first; only those that pass the filters (see `filters.FILTERS`).
 
-    Raises QueryProblem for an empty query, LibraryProblem where there is nothing to search or where a library was
-    indexed with another model than the encoder's.
+    Raises QueryProblem for an empty query or an unknown filter, LibraryProblem where there is nothing to search or where a
+    library was indexed with another model than the encoder's.
     """
     query = " ".join(query.split())
     if not any(character.isalnum() for character in query):
@@ -123,7 +124,7 @@ def search(
     ranked: list[tuple[float, int, int]] = []
     scores = [_score(library, query, latents[0], sentences[0]) for library in libraries]
     for place, (library, score) in enumerate(zip(libraries, scores, strict=True)):
-        ranked += [(value, place, entry) for value, entry in _best(library, score.similarity, limit, accept)]
+        ranked += [(value, place, entry) for value, entry in _best(library, score.similarity, limit, filters or {})]
     ranked.sort(key=lambda row: (-row[0], row[1], row[2]))
     return _hits(libraries, scores, ranked, limit)
 
@@ -187,13 +188,10 @@ def _text_scores(library: Library, sentence: NDArray[np.float32]) -> tuple[NDArr
     return best, nearest
 
 
-def _best(
-    library: Library, similarity: NDArray[np.float32], limit: int, accept: Callable[[Entry], bool] | None
-) -> list[tuple[float, int]]:
-    """(similarity, entry) of the best entries of one library, best first."""
-    if accept is not None:
-        wanted = np.array([accept(entry) for entry in library.entries], bool)
-        similarity = np.where(wanted, similarity, -np.inf)
+def _best(library: Library, similarity: NDArray[np.float32], limit: int, filters: Mapping[str, Any]) -> list[tuple[float, int]]:
+    """(similarity, entry) of the best entries of one library that pass the filters, best first."""
+    if filters:
+        similarity = np.where(mask(library, filters), similarity, -np.inf)
     count = min(limit, len(similarity))
     if not count:
         return []

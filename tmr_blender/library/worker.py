@@ -60,18 +60,20 @@ class Worker:
         return {"id": encoder.model_id}
 
     def search(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
-        """{"query", "libraries": [folder], "limit": 20} -> list of hits."""
-        query, places, limit = _text(params, "query"), params.get("libraries"), params.get("limit", 20)
-        if not isinstance(places, list) or not places or not all(isinstance(place, str) for place in places):
-            raise QueryProblem("Choose at least one library to search.")
-        if type(limit) is not int:
-            raise QueryProblem("The limit must be a whole number.")
+        """{"query", "libraries": [folder], "limit": 20, "filters": {name: value}} -> list of hits.
+
+        Filters, if any, are those of `filters.FILTERS`: {"duration": {"min": 2}, "loopable": true, "tag": ["walk"]}.
+        """
+        query, limit, filters = _text(params, "query"), _limit(params), params.get("filters") or {}
+        places = _places(params)
         if not query.strip():
             raise QueryProblem("Type what the motion should look like, for example: a person limps, then sits down.")
+        if not isinstance(filters, dict):
+            raise QueryProblem("Filters must be given by name.")
         from .search import search
 
         libraries = [self._library(place) for place in places]
-        return [hit.as_json() for hit in search(libraries, query, self._text_encoder(), limit)]
+        return [hit.as_json() for hit in search(libraries, query, self._text_encoder(), limit, filters)]
 
     def index(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any]:
         """{"folder", "library"}: index; progress is that of `index.Progress`, and the result is the last one."""
@@ -96,6 +98,23 @@ class Worker:
 
         return info(self._library(_text(params, "library")))
 
+    def check(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"library", "contents": false} -> the fields of `upkeep.Health`; the library is whole where "faults" is empty."""
+        from .upkeep import check
+
+        return check(_text(params, "library"), params.get("contents") is True).as_json()
+
+    def remove(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"library", "places": [folder or file], "entries": [number]} -> {"removed": how many entries}."""
+        places, entries = params.get("places", []), params.get("entries", [])
+        if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+            raise QueryProblem("Name the folders and files to forget.")
+        if not isinstance(entries, list) or not all(type(number) is int for number in entries):
+            raise QueryProblem("Entries to forget are given by number.")
+        from .upkeep import remove
+
+        return {"removed": remove(_text(params, "library"), places, entries)}
+
     def _text_encoder(self) -> Any:
         from ..tmr.encoders import TextEncoder
 
@@ -119,8 +138,8 @@ class Worker:
         return held
 
 
-METHODS = ("status", "warm", "search", "index", "info")
-SLOW = ("index",)
+METHODS = ("status", "warm", "search", "index", "info", "check", "remove")
+SLOW = ("index", "check", "remove")
 """Methods of the second lane."""
 
 
@@ -216,6 +235,20 @@ def _text(params: Params, key: str) -> str:
     if not isinstance(value, str):
         raise QueryProblem(f"The request lacks `{key}`.")
     return value
+
+
+def _places(params: Params) -> list[str]:
+    places = params.get("libraries")
+    if not isinstance(places, list) or not places or not all(isinstance(place, str) for place in places):
+        raise QueryProblem("Choose at least one library to search.")
+    return places
+
+
+def _limit(params: Params) -> int:
+    limit = params.get("limit", 20)
+    if type(limit) is not int:
+        raise QueryProblem("The limit must be a whole number.")
+    return limit
 
 
 def main() -> None:

@@ -10,80 +10,51 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import LibraryProblem
-from .store import Library, Meta, connect, guarded, lock, read_meta, source_path, vector_files
-from .vectors import Appender, Vectors, read
+from .migrate import split
+from .records import Caption, FileState, Labels, Take
+from .schema import SPAN, Meta, connect, guarded, lock, read_meta, source_path, vector_files
+from .store import Library
+from .vectors import Appender, read
 
 COMPACT_SHARE = 0.5
 """Vectors are rewritten when more than this share of their rows belongs to nothing any more."""
 
 
 @dataclass(frozen=True)
-class Caption:
-    """A text about a take: kind "caption" or "name"; start, end in seconds or None; its sentence vector or None."""
+class _Put:
+    """A file that was read, to take the place of what is stored of it."""
 
-    text: str
-    kind: str
-    start: float | None = None
-    end: float | None = None
-    vector: Vectors | None = None
+    source: int
+    state: FileState
+    takes: Sequence[Take]
 
 
 @dataclass(frozen=True)
-class Window:
-    """A span of a take, seconds, with its motion vector (d,)."""
+class _Relabel:
+    """A stored file, (source, path), that now has another place or other captions and the same content."""
 
-    start: float
-    end: float
-    vector: Vectors
-
-
-@dataclass(frozen=True)
-class Take:
-    """All that is stored of one clip of a file; `store.Entry` says what the fields are."""
-
-    take: int
-    name: str
-    fps: float
-    duration: float
-    convention: str
-    windows: Sequence[Window]
-    captions: Sequence[Caption]
-    facts: dict[str, Any] = field(default_factory=dict)
-    tags: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class FileState:
-    """A file as it was when indexed. path: within its source, with slashes. mtime: nanoseconds. hash: of the content.
-
-    notes: a hash of the captions it was given. error: the sentence, where it could not be read.
-    """
-
-    path: str
-    size: int
-    mtime: int
-    hash: str
-    notes: str
-    error: str | None = None
+    before: tuple[int, str]
+    source: int
+    state: FileState
+    labels: Sequence[Labels]
 
 
 class Writer:
     """Use as a context manager. Raises LibraryProblem on entering where another process is writing.
 
-    `model` is the id of the encoder whose vectors will be added; an indexed library accepts no other.
+    `model` is the id of the encoder whose vectors will be added; an indexed library accepts no other. None: none will be.
     """
 
-    def __init__(self, library: Library | Path, model: str) -> None:
+    def __init__(self, library: Library | Path, model: str | None) -> None:
         self.folder = library.path if isinstance(library, Library) else library
-        self.model = model
-        self._pending: list[tuple[int, FileState, list[Take]]] = []
+        self.model = model or ""
+        self._pending: list[_Put | _Relabel] = []
 
     def __enter__(self) -> "Writer":
         """Take the lock, then open the database and the vectors."""
@@ -109,10 +80,11 @@ class Writer:
 
     def _open_vectors(self) -> None:
         self._meta = read_meta(self._database, self.folder)
+        self.model = self.model or self._meta.model
         if self._meta.model not in ("", self.model):
             raise LibraryProblem(
                 f"The library {self.folder} was indexed with the model {self._meta.model}, not {self.model}: "
-                "their vectors can't be compared. Index into a new library."
+                "their vectors can't be compared. Index its folders into a new library."
             )
         motion, text = vector_files(self.folder, self._meta)
         try:
@@ -122,6 +94,8 @@ class Writer:
             raise LibraryProblem(f"The library {self.folder} lacks its vector files. Delete it and index again.") from error
         except OSError as error:
             raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
+        texts = self._database.execute("SELECT DISTINCT text, row FROM captions WHERE row IS NOT NULL")
+        self._text_rows: dict[str, int] = dict(texts.fetchall())
         for stale in set(self.folder.glob("*.f32")) - {motion, text}:
             with suppress(OSError):  # still mapped by a search on Windows: the next writer removes it
                 stale.unlink()
@@ -133,14 +107,21 @@ class Writer:
         """
         folder = folder.resolve()
         library = self.folder.resolve()
+        for number, place in self.sources().items():
+            if place == folder:
+                return number
         with guarded(self.folder):
-            for number, stored in self._database.execute("SELECT id, path FROM sources"):
-                if source_path(library, stored) == folder:
-                    return number
             near = folder.is_relative_to(library.parent)
             stored = Path(os.path.relpath(folder, library)).as_posix() if near else str(folder)
             row = self._database.execute("INSERT INTO sources (path) VALUES (?) RETURNING id", (stored,)).fetchone()
         return row[0]
+
+    def sources(self) -> dict[int, Path]:
+        """Where the source folders lie now, by id."""
+        with guarded(self.folder):
+            rows = self._database.execute("SELECT id, path FROM sources ORDER BY id").fetchall()
+        library = self.folder.resolve()
+        return {number: source_path(library, stored) for number, stored in rows}
 
     def files(self, source: int) -> dict[str, FileState]:
         """What is stored about the source's files, by path."""
@@ -158,17 +139,50 @@ class Writer:
                 (state.size, state.mtime, source, state.path),
             )
 
+    def holders(self, digest: str) -> list[tuple[int, Path, str]]:
+        """The files that were read with this content: source, the source's folder, path within it."""
+        with guarded(self.folder):
+            query = "SELECT source, path FROM files WHERE hash = ? AND error IS NULL ORDER BY id"
+            rows = self._database.execute(query, (digest,)).fetchall()
+        places = self.sources() if rows else {}
+        return [(source, places[source], path) for source, path in rows]
+
+    def takes(self, source: int, path: str) -> list[tuple[int, str, list[str]]]:
+        """Number, name and own tags (those that its motion gave it) of a stored file's takes."""
+        query = """SELECT take, entries.name, details.facts FROM entries JOIN details ON entry = entries.id
+            JOIN files ON files.id = entries.file WHERE source = ? AND files.path = ? ORDER BY take"""
+        with guarded(self.folder):
+            rows = self._database.execute(query, (source, path)).fetchall()
+        return [(take, name, json.loads(facts).get("tags", [])) for take, name, facts in rows]
+
     def put(self, source: int, state: FileState, takes: Sequence[Take]) -> None:
         """Replace all that is stored of a file, at the next `commit`."""
-        self._pending.append((source, state, list(takes)))
+        self._pending.append(_Put(source, state, list(takes)))
+
+    def relabel(self, before: tuple[int, str], source: int, state: FileState, labels: Sequence[Labels]) -> None:
+        """Give the stored file `before`, (source, path), another place or other captions, at the next `commit`.
+
+        Its entries keep their numbers and vectors; `labels` are of all its takes.
+        """
+        self._pending.append(_Relabel(before, source, state, list(labels)))
 
     def drop(self, source: int, paths: Iterable[str]) -> None:
         """Forget files that have vanished."""
-        rows = [(source, path) for path in paths]
+        self._delete("DELETE FROM files WHERE source = ? AND path = ?", [(source, path) for path in paths])
+
+    def drop_source(self, source: int) -> None:
+        """Forget a source folder and all its files."""
+        self._delete("DELETE FROM sources WHERE id = ?", [(source,)])
+
+    def drop_entries(self, numbers: Iterable[int]) -> None:
+        """Forget entries; while their files do not change, they stay forgotten."""
+        self._delete("DELETE FROM entries WHERE id = ?", [(number,) for number in numbers])
+
+    def _delete(self, statement: str, rows: Sequence[tuple[int | str, ...]]) -> None:
         if rows:
             with guarded(self.folder):
                 self._begin()
-                self._database.executemany("DELETE FROM files WHERE source = ? AND path = ?", rows)
+                self._database.executemany(statement, rows)
                 self._end()
 
     def commit(self) -> None:
@@ -177,38 +191,39 @@ class Writer:
             return
         pending, self._pending = self._pending, []
         try:
-            rows = [self._append(take) for _, _, takes in pending for take in takes]
+            rows = [self._append(item) for item in pending]
             self._motion.flush()
             self._text.flush()
         except OSError as error:
             raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
-        numbers = iter(rows)
         with guarded(self.folder):
             self._begin()
             try:
-                for source, state, takes in pending:
-                    self._insert(source, state, [(take, *next(numbers)) for take in takes])
+                for item, begins in zip(pending, rows, strict=True):
+                    self._insert(item, begins) if isinstance(item, _Put) else self._move(item)
                 self._end()
             except sqlite3.Error:
                 with suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
                 raise
 
-    def _append(self, take: Take) -> tuple[list[int], list[int | None]]:
-        """The rows that the take's windows and captions were given."""
-        motion: list[int] = []
-        if take.windows:
-            block = np.stack([window.vector for window in take.windows])
-            self._motion.width = self._motion.width or block.shape[1]
-            motion = self._motion.add(block).tolist()
-        text: list[int | None] = []
-        for caption in take.captions:
-            if caption.vector is None:
-                text.append(None)
-            else:
-                self._text.width = self._text.width or len(caption.vector)
-                text.append(int(self._text.add(caption.vector[None])[0]))
-        return motion, text
+    def _append(self, item: _Put | _Relabel) -> list[int]:
+        """Append the vectors of all takes; the row at which the windows of each begin."""
+        begins: list[int] = []
+        if isinstance(item, _Put):
+            for take in item.takes:
+                begins.append(self._motion.rows)
+                if take.windows:
+                    block = np.stack([window.vector for window in take.windows])
+                    self._motion.width = self._motion.width or block.shape[1]
+                    self._motion.add(block)
+        for take in item.takes if isinstance(item, _Put) else item.labels:
+            for caption in take.captions:
+                # The same words have the same vector, however many takes they are written about.
+                if caption.vector is not None and caption.text not in self._text_rows:
+                    self._text.width = self._text.width or len(caption.vector)
+                    self._text_rows[caption.text] = int(self._text.add(caption.vector[None])[0])
+        return begins
 
     def _begin(self) -> None:
         self._database.execute("BEGIN IMMEDIATE")
@@ -230,42 +245,53 @@ class Writer:
     def _write_meta(self) -> None:
         self._database.executemany("UPDATE meta SET value = ? WHERE key = ?", [(v, k) for k, v in vars(self._meta).items()])
 
-    def _insert(self, source: int, state: FileState, takes: list[tuple[Take, list[int], list[int | None]]]) -> None:
-        run = self._database.execute
-        run("DELETE FROM files WHERE source = ? AND path = ?", (source, state.path))
+    def _insert(self, item: _Put, begins: Sequence[int]) -> None:
+        run, state = self._database.execute, item.state
+        run("DELETE FROM files WHERE source = ? AND path = ?", (item.source, state.path))
         file = run(
             "INSERT INTO files (source, path, size, mtime, hash, notes, error) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (source, state.path, state.size, state.mtime, state.hash, state.notes, state.error),
+            (item.source, state.path, state.size, state.mtime, state.hash, state.notes, state.error),
         ).fetchone()[0]
-        for take, windows, captions in takes:
+        for take, row in zip(item.takes, begins, strict=True):
+            plain, lists = split(take.facts)
+            spans = np.array([(window.start, window.end) for window in take.windows], SPAN).tobytes()
+            values = (file, take.take, take.name, take.fps, take.duration, take.convention, plain, _list(take.tags), row, spans)
             entry = run(
-                "INSERT INTO entries (file, take, name, fps, duration, convention, facts, tags) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (
-                    file,
-                    take.take,
-                    take.name,
-                    take.fps,
-                    take.duration,
-                    take.convention,
-                    json.dumps(take.facts),
-                    _list(take.tags),
-                ),
+                "INSERT INTO entries (file, take, name, fps, duration, convention, facts, tags, row, spans) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                values,
             ).fetchone()[0]
-            self._database.executemany(
-                "INSERT INTO windows (entry, start, end, row) VALUES (?, ?, ?, ?)",
-                [(entry, w.start, w.end, row) for w, row in zip(take.windows, windows, strict=True)],
-            )
-            self._database.executemany(
-                "INSERT INTO captions (entry, text, kind, start, end, row) VALUES (?, ?, ?, ?, ?, ?)",
-                [(entry, c.text, c.kind, c.start, c.end, row) for c, row in zip(take.captions, captions, strict=True)],
-            )
+            run("INSERT INTO details (entry, facts) VALUES (?, ?)", (entry, lists))
+            self._caption(entry, take.captions)
+
+    def _caption(self, entry: int, captions: Sequence[Caption]) -> None:
+        rows = [None if caption.vector is None else self._text_rows[caption.text] for caption in captions]
+        self._database.executemany(
+            "INSERT INTO captions (entry, text, kind, start, end, row) VALUES (?, ?, ?, ?, ?, ?)",
+            [(entry, c.text, c.kind, c.start, c.end, row) for c, row in zip(captions, rows, strict=True)],
+        )
+
+    def _move(self, item: _Relabel) -> None:
+        run, state = self._database.execute, item.state
+        here = (item.source, state.path)
+        if item.before != here:
+            run("DELETE FROM files WHERE source = ? AND path = ?", here)
+        file = run(
+            "UPDATE files SET source = ?, path = ?, size = ?, mtime = ?, notes = ? WHERE source = ? AND path = ? RETURNING id",
+            (*here, state.size, state.mtime, state.notes, *item.before),
+        ).fetchone()[0]
+        entries = dict(run("SELECT take, id FROM entries WHERE file = ?", (file,)).fetchall())
+        for labels in item.labels:
+            entry = entries[labels.take]
+            run("UPDATE entries SET name = ?, tags = ? WHERE id = ?", (labels.name, _list(labels.tags), entry))
+            run("DELETE FROM captions WHERE entry = ?", (entry,))
+            self._caption(entry, labels.captions)
 
     def compact(self) -> bool:
         """Rewrite the vectors without the rows that belong to nothing, if they are many. Returns whether it did."""
         with guarded(self.folder):
-            motion = self._live("windows")
-            text = self._live("captions")
+            motion = self._live_motion()
+            text = self._live_text()
         kept, held = len(motion) + len(text), self._motion.rows + self._text.rows
         if held - kept <= COMPACT_SHARE * held:
             return False
@@ -281,7 +307,7 @@ class Writer:
             raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
         with guarded(self.folder):
             self._begin()
-            self._renumber("windows", motion)
+            self._renumber("entries", motion)
             self._renumber("captions", text)
             self._meta = meta
             self._write_meta()
@@ -291,14 +317,23 @@ class Writer:
         self._open_vectors()
         return True
 
-    def _live(self, table: str) -> np.ndarray:
-        rows = self._database.execute(f"SELECT row FROM {table} WHERE row IS NOT NULL ORDER BY row").fetchall()
+    def _live_motion(self) -> np.ndarray:
+        """The rows of `motion` that belong to a window, rising."""
+        rows = self._database.execute("SELECT row, length(spans) FROM entries WHERE length(spans) ORDER BY row").fetchall()
+        ranges = [np.arange(row, row + size // (2 * SPAN.itemsize)) for row, size in rows]
+        return np.concatenate([np.zeros(0, np.int64), *ranges])
+
+    def _live_text(self) -> np.ndarray:
+        rows = self._database.execute("SELECT DISTINCT row FROM captions WHERE row IS NOT NULL ORDER BY row").fetchall()
         return np.array([row[0] for row in rows], np.int64)
 
-    def _renumber(self, table: str, old: np.ndarray) -> None:
+    def _renumber(self, table: str, live: np.ndarray) -> None:
+        """Give the rows that are referred to their places among the `live` ones."""
+        old = [row[0] for row in self._database.execute(f"SELECT DISTINCT row FROM {table} WHERE row IS NOT NULL ORDER BY row")]
+        new = np.searchsorted(live, np.array(old, np.int64)).tolist()
         # Rows only move down and are taken in rising order, so no number is given away before it is free.
         self._database.execute(f"CREATE INDEX renumber ON {table} (row)")
-        self._database.executemany(f"UPDATE {table} SET row = ? WHERE row = ?", list(enumerate(old.tolist())))
+        self._database.executemany(f"UPDATE {table} SET row = ? WHERE row = ?", list(zip(new, old, strict=True)))
         self._database.execute("DROP INDEX renumber")
 
 

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of the command line: their options, and what they print. Every one takes `--json`."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from .filters import FILTERS
+
+if TYPE_CHECKING:
+    from .index import Progress
+    from .search import Hit
+
+FAULTY = 2
+INTERRUPTED = 130
+LINE = 110
+"""Characters of the progress line."""
+
+Subparsers = Any  # argparse keeps the class's name to itself
+
+
+def add_to(commands: Subparsers) -> None:
+    """Add every command to the parser's."""
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--model", type=Path, help="folder of the weights (default: TMR_MODEL, or the extension's own)")
+    model.add_argument("--threads", type=int, help="threads for the networks (default: torch's choice)")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str, networks: bool = False) -> Any:
+        parser = commands.add_parser(name, parents=[model] if networks else [], help=help, description=help)
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.set_defaults(run=run)
+        return parser
+
+    index = command("index", _index, "bring a library up to date with a folder of motions", networks=True)
+    index.add_argument("folder", type=Path)
+    index.add_argument("--library", type=Path, required=True, help="the library's folder, made if missing")
+    index.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="read the I-th of N shares of the files")
+
+    search = command("search", _search, "rank the takes of one or more libraries", networks=True)
+    search.add_argument("query")
+    _add_libraries(search)
+    _add_filters(search)
+
+    info = command("info", _info, "what a library holds, and which files could not be read")
+    info.add_argument("--library", type=Path, required=True)
+
+    check = command("check", _check, "whether a library is whole, and which of its files have changed or vanished")
+    check.add_argument("--library", type=Path, required=True)
+    check.add_argument("--contents", action="store_true", help="read the files to tell whether they have changed")
+
+    remove = command("remove", _remove, "forget folders, files or entries of a library; the files are not touched")
+    remove.add_argument("places", nargs="*", type=Path, metavar="FOLDER_OR_FILE")
+    remove.add_argument("--library", type=Path, required=True)
+    remove.add_argument("--entry", type=int, action="append", default=[], help="an entry's number, as `search --json` tells it")
+
+    merge = command("merge", _merge, "add libraries, such as the shards of `index --shard`, to one")
+    merge.add_argument("libraries", nargs="+", type=Path, metavar="LIBRARY")
+    merge.add_argument("--into", type=Path, required=True, help="the library to add them to, made if missing")
+
+
+def _add_libraries(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--library", type=Path, required=True, action="append", help="may be given several times")
+    parser.add_argument("--limit", type=int, default=10)
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    """An option for each row of the table of filters, two for a range."""
+    group = parser.add_argument_group("filters")
+    for row in FILTERS:
+        if row.kind == "range":
+            group.add_argument(f"--min-{row.name}", type=float, help=row.help)
+            group.add_argument(f"--max-{row.name}", type=float, help=row.help)
+        elif row.kind == "flag":
+            group.add_argument(f"--{row.name}", action=argparse.BooleanOptionalAction, help=row.help)
+        else:
+            group.add_argument(f"--{row.name}", action="append", help=row.help)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    i, slash, n = text.partition("/")
+    if not (slash and i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+        raise argparse.ArgumentTypeError("must be like 2/4, from 1/4 to 4/4")
+    return int(i), int(n)
+
+
+def _index(options: argparse.Namespace) -> int:
+    from ..tmr.encoders import MotionEncoder, TextEncoder
+    from .index import Progress, index
+
+    motion, text = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
+    run = index(options.library, options.folder, motion, text, options.shard)
+    progress = Progress(0, 0)
+    # A first Ctrl-C lets the file in hand be finished and stored; a second one interrupts as usual.
+    with _interrupt_flag() as interrupted:
+        for progress in _driven(run, interrupted):
+            if not options.json:
+                _show(progress)
+    if options.json:
+        print(json.dumps(progress.as_json(), ensure_ascii=False))
+    else:
+        _summarise(progress, options.library)
+    return INTERRUPTED if progress.stopped else 0
+
+
+def _driven(run: "Generator[Progress, bool | None, None]", interrupted: threading.Event) -> "Iterator[Progress]":
+    """The progress of an index that is told to stop once `interrupted` is set."""
+    try:
+        yield next(run)
+        while True:
+            yield run.send(interrupted.is_set())
+    except StopIteration:
+        return
+
+
+@contextmanager
+def _interrupt_flag() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets instead of raising KeyboardInterrupt."""
+    flag = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        flag.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _show(progress: "Progress") -> None:
+    """One line that rewrites itself, where a person watches; none where the output goes to a file."""
+    if sys.stdout.isatty():
+        left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
+        line = f"{progress.done}/{progress.total} files, {progress.rate:.1f} read a second{left}  {progress.current}"
+        print("\r" + line[:LINE].ljust(LINE), end="", flush=True)
+
+
+def _summarise(progress: "Progress", library: Path) -> None:
+    if sys.stdout.isatty():
+        print("\r" + " " * LINE, end="\r")
+    for _, sentence in progress.errors:
+        print(f"left out: {sentence}", file=sys.stderr)
+    how = "Stopped" if progress.stopped else "Done"
+    print(
+        f"{how}: {progress.done} of {progress.total} files, {progress.takes} takes stored in {library}, "
+        f"{progress.unchanged} files unchanged, {progress.relabelled} renamed or relabelled, {progress.removed} gone, "
+        f"{len(progress.errors)} left out."
+    )
+
+
+def _search(options: argparse.Namespace) -> int:
+    from ..tmr.encoders import TextEncoder
+    from .search import search
+    from .store import Library
+
+    libraries = [Library.open(path) for path in options.library]
+    encoder = TextEncoder(options.model, options.threads)
+    hits = search(libraries, options.query, encoder, options.limit, _filters(options))
+    _print_hits(hits, options.json)
+    return 0
+
+
+def _print_hits(hits: "Sequence[Hit]", as_json: bool) -> None:
+    if as_json:
+        print(json.dumps([hit.as_json() for hit in hits], ensure_ascii=False, indent=1))
+        return
+    for rank, hit in enumerate(hits, 1):
+        print(f"{rank:3}  {hit.score:.3f}  {hit.start:6.1f}-{hit.end:<6.1f} {hit.matched:7}  {hit.name}  {hit.caption}")
+
+
+def _filters(options: argparse.Namespace) -> dict[str, Any]:
+    """The filters that the options of `_add_filters` ask for."""
+    found: dict[str, Any] = {}
+    for row in FILTERS:
+        if row.kind == "range":
+            bounds = {key: getattr(options, f"{key}_{row.name}") for key in ("min", "max")}
+            given = {key: bound for key, bound in bounds.items() if bound is not None}
+        else:
+            given = getattr(options, row.name)
+        if given is not None and given != {}:
+            found[row.name] = given
+    return found
+
+
+def _info(options: argparse.Namespace) -> int:
+    from .info import info
+    from .store import Library
+
+    facts = info(Library.open(options.library))
+    if options.json:
+        print(json.dumps(facts, ensure_ascii=False, indent=1))
+        return 0
+    errors = facts.pop("errors")
+    for key, value in facts.items():
+        print(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+    for _, sentence in errors:
+        print(f"left out: {sentence}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .upkeep import check
+
+    health = check(options.library, options.contents)
+    if options.json:
+        print(json.dumps(health.as_json(), ensure_ascii=False, indent=1))
+    else:
+        for name in ("vanished", "changed", "unread", "missing"):
+            for path in getattr(health, name):
+                print(f"{name}: {path}")
+        counts = ("files", "entries", "windows", "captions", "unused")
+        print(", ".join(f"{getattr(health, name)} {name if name != 'unused' else 'unused vectors'}" for name in counts))
+    if health.faults:
+        faults = " ".join(health.faults)
+        print(f"The library {options.library} is faulty, index its folders into a new one. {faults}", file=sys.stderr)
+        return FAULTY
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    from ..errors import QueryProblem
+    from .upkeep import remove
+
+    if not options.places and not options.entry:
+        raise QueryProblem("Name a folder, a file or an --entry to forget.")
+    removed = remove(options.library, options.places, options.entry)
+    print(json.dumps({"removed": removed}) if options.json else f"{removed} entries forgotten.")
+    return 0
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from .merge import merge
+    from .store import Library
+
+    files = merge(options.into, [Library.open(path) for path in options.libraries])
+    print(json.dumps({"files": files}) if options.json else f"{files} files added to {options.into}.")
+    return 0

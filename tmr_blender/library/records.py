@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is handed to the writer: files, their takes, windows and captions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .vectors import Vectors
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text about a take: kind "caption" or "name"; start, end in seconds or None; its sentence vector or None."""
+
+    text: str
+    kind: str
+    start: float | None = None
+    end: float | None = None
+    vector: Vectors | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of a take, seconds, with its motion vector (d,)."""
+
+    start: float
+    end: float
+    vector: Vectors
+
+
+@dataclass(frozen=True)
+class Take:
+    """All that is stored of one clip of a file; `store.Entry` says what the fields are."""
+
+    take: int
+    name: str
+    fps: float
+    duration: float
+    convention: str
+    windows: Sequence[Window]
+    captions: Sequence[Caption]
+    facts: dict[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What names and captions say about a stored take; they change without the file's content."""
+
+    take: int
+    name: str
+    captions: Sequence[Caption]
+    tags: Sequence[str]
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file as it was when indexed. path: within its source, with slashes. mtime: nanoseconds. hash: of the content.
+
+    notes: a hash of the captions it was given. error: the sentence, where it could not be read.
+    """
+
+    path: str
+    size: int
+    mtime: int
+    hash: str
+    notes: str
+    error: str | None = None
