@@ -2,8 +2,8 @@
 """Makes features of AMASS: `python -m models.prepare_amass --amass DIR --body-models DIR --out FOLDER`.
 
 DIR of the body models holds smplh/male/model.npz and smplh/female/model.npz. FOLDER gets guoh3dfeats/ with one .npy per file
-and, below M/, its mirror image; beside it go annotations.json and splits/ (KIT-ML, HumanML3D) or train.json and val.json (BABEL).
-An interrupted run goes on where it was.
+and, below M/, its mirror image; beside it go annotations.json and splits/ (KIT-ML, HumanML3D) or train.json and val.json
+(BABEL). An interrupted run goes on where it was.
 """
 
 import argparse

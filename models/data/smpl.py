@@ -98,7 +98,11 @@ def read_recording(path: Path) -> Recording | None:
     name = gender.ravel()[0] if gender.size else ""
     name = name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)
     return Recording(
-        poses[:, : 3 * JOINTS].astype(np.float64), trans.astype(np.float64), betas, name, float(rates[0].ravel()[0])
+        poses[:, : 3 * JOINTS].astype(np.float64),
+        trans.astype(np.float64),
+        betas.astype(np.float64),
+        name,
+        float(rates[0].ravel()[0]),
     )
 
 
@@ -109,7 +113,7 @@ def joints(model: BodyModel, recording: Recording) -> Array:
     except ModuleNotFoundError as error:
         raise ModelProblem("Reading AMASS needs the package smplx: install it with `pip install smplx`.") from error
     count = min(len(recording.betas), model.shapes.shape[2])
-    rest = torch.from_numpy(model.rest + model.shapes[:, :, :count] @ recording.betas[:count].astype(np.float64))
+    rest = torch.from_numpy(model.rest + model.shapes[:, :, :count] @ recording.betas[:count])
     parents = torch.from_numpy(model.parents)
     blocks = []
     for at in range(0, len(recording.poses), _BLOCK):
