@@ -24,6 +24,7 @@ from . import vectors
 from .filters import MEASURES, Mask
 from .schema import DATABASE as DATABASE
 from .schema import SPAN, Meta, connect, guarded, make, read_meta, revision, source_path, vector_files
+from .sketch import Sketch
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,11 @@ class Library:
     measures: Mapping[str, NDArray[np.float64]]
 
     @cached_property
+    def sketch(self) -> Sketch:
+        """Bounds of the windows' cosines; a second or two of work for a million."""
+        return Sketch.of(self.motion, self.windows.row, self.windows.first)
+
+    @cached_property
     def durations(self) -> NDArray[np.float64]:
         """(entries,) seconds."""
         return np.array(self.entries.column(6), np.float64)
@@ -190,11 +196,12 @@ class Library:
 
     def texts_of(self, number: int) -> list[Text]:
         """What is written about the entry at index `number`, in the order it was given."""
-        order, first = self._texts_by_entry
+        order, first = self.texts_by_entry
         return [self.texts[i] for i in order[first[number] : first[number + 1]]]
 
     @cached_property
-    def _texts_by_entry(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def texts_by_entry(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The texts' indices in order of entry, and (entries + 1,) where each entry's begin in it."""
         order = np.argsort(self.text_entries, kind="stable")
         return order, np.searchsorted(self.text_entries[order], np.arange(len(self.entries) + 1))
 
