@@ -12,6 +12,7 @@ import bpy
 from ..errors import FileProblem, SkeletonProblem
 from ..motion import features, humanoid, readers
 from ..motion.clip import Clip
+from ..motion.humanoid import BodyMap
 from ..retarget import roles, solver
 from . import action as action_writer
 from . import rig as rig_reader
@@ -74,8 +75,8 @@ def apply(
         fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel, feet=placement.feet
     )
     with _about(f"The motion {clip.name}"):
-        clip = _without_bind_pose(clip)
         body_map = humanoid.recognise(clip)
+        clip = _without_bind_pose(clip, body_map)
     with _about(f"The rig {rig_object.name}"):
         rig = rig_reader.read(rig_object)
         rig_map = roles.map_rig(rig)
@@ -85,10 +86,10 @@ def apply(
     return action
 
 
-def _without_bind_pose(clip: Clip) -> Clip:
+def _without_bind_pose(clip: Clip, body_map: BodyMap) -> Clip:
     """The clip without a first frame in bind pose: the rig would snap from it, and take its heading from it."""
     opening = replace(clip, rotations=clip.rotations[:OPENING], translations=clip.translations[:OPENING])
-    if not features.begins_with_bind_pose(humanoid.body_positions(opening)):
+    if not features.begins_with_bind_pose(humanoid.body_positions(opening, body_map)):
         return clip
     return replace(clip, rotations=clip.rotations[1:], translations=clip.translations[1:])
 

@@ -19,6 +19,8 @@ SIDES = ("left", "right")
 # has left: between the two it stays what it was (hysteresis).
 SLOW, FAST = 0.15, 0.25
 LOW, HIGH = 0.05, 0.09
+# Of a body that travels fast, a standing foot is seen to move faster: the share of the speed of the hips that is allowed for.
+EASE = 0.08
 # A point that wanders further than this (legs) from the middle of a contact slides; it doesn't stand.
 WANDER = 0.04
 # Seconds: shorter contacts are none, shorter gaps are noise; and the time over which speed is taken.
@@ -57,9 +59,10 @@ def detect(
     size = max(stance.leg, 1e-6)
     each = [place for side in SIDES for place in places[side].values()]
     floor = _floor(np.stack([place @ UP for place in each]), np.stack([speed(place, fps) for place in each]), size)
+    travel = speed((positions["left_hip"] + positions["right_hip"]) / 2, fps) / size
 
     def down(place: Array) -> NDArray[np.bool_]:
-        height, pace = (place @ UP - floor) / size, speed(place, fps) / size
+        height, pace = (place @ UP - floor) / size, speed(place, fps) / size - EASE * travel
         standing = lasting((height < LOW) & (pace < SLOW), (height < HIGH) & (pace < FAST), fps)
         return lasting(standing, standing & _in_place(place, standing, WANDER * size), fps)
 

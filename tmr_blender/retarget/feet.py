@@ -31,7 +31,7 @@ STEADY = 0.1
 # Legs are not held straighter than this share of their length: near the end a knee moves far for every millimetre.
 STRAIGHT = 0.997
 # Most that the hips are lowered (legs), and the seconds to either side in which they come and go.
-MOST_DROP, SETTLE = 0.1, 0.15
+MOST_DROP, SETTLE = 0.15, 0.15
 
 Held = Mapping[str, NDArray[np.bool_]]
 """Of one foot: "heel" and "ball" -> (frames,)."""
