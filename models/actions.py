@@ -39,9 +39,8 @@ def chance(truth: NDArray[np.bool_]) -> dict[str, float]:
     """What a random order of the labels gets in expectation: one of a take's m own labels among the first k of n."""
     n = truth.shape[1]
     own = truth.sum(axis=1).tolist()
-    return {
-        f"top{k}": round(100.0 * float(np.mean([1.0 - comb(n - m, k) / comb(n, k) for m in own])), 2) for k in TOP if k <= n
-    }
+    missed = {k: [comb(n - m, min(k, n)) / comb(n, min(k, n)) for m in own] for k in TOP}
+    return {f"top{k}": round(100.0 * (1.0 - float(np.mean(missed[k]))), 2) for k in TOP}
 
 
 def majority(truth: NDArray[np.bool_], counted: NDArray[np.bool_]) -> dict[str, float]:

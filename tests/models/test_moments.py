@@ -40,9 +40,20 @@ def test_windows_cover_the_take():
     assert moments.windows(0.3).tolist() == [[0.0, 0.3]]
     # Any span whose length is among those looked for is met by half and more.
     rng = np.random.default_rng(0)
-    for length in rng.uniform(0.5, 6.0, 200):
+    for length in rng.uniform(0.8, 6.0, 200):
         start = rng.uniform(0.0, 6.0 - length)
         assert moments.iou(np.array([start, start + length]), spans).max() > 0.6
+
+
+def test_windows_near_to_every_text_do_not_come_first():
+    """The first window is near to all texts; only the second is nearer to the query than to others."""
+    at_large = np.array([[0.8, 0.7, 0.9], [0.1, 0.0, 0.2]], np.float32)
+    standing = moments.stand_out(np.array([[0.8], [0.5]], np.float32), at_large)
+    assert standing[0, 0] == pytest.approx(0.0, abs=1e-5)
+    assert standing[1, 0] == pytest.approx(0.4 / np.std([0.1, 0.0, 0.2]), rel=1e-4)
+    assert np.isfinite(moments.stand_out(np.ones((1, 1), np.float32), np.ones((1, 3), np.float32))).all()
+    assert moments.background() == moments.background()
+    assert len(set(moments.background())) == moments.BACKGROUND
 
 
 def test_overlapping_windows_give_way_to_the_best():
