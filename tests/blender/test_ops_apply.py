@@ -162,3 +162,32 @@ def test_import_a_clip_straight_from_a_file(factory_scene: None, motions: Path) 
     rig = parts.human()
     assert bpy.ops.tmr.import_clip(filepath=str(motions / "walk.bvh")) == {"FINISHED"}
     assert rig.animation_data.action.name == "walk"
+
+
+def test_mirror_speed_and_loop(factory_scene: None, motions: Path) -> None:
+    rig = parts.human()
+    path = str(motions / "walk.bvh")
+    assert bpy.ops.tmr.apply(path=path, whole="TAKE", at="START") == {"FINISHED"}
+    plain = {frame: parts.heads(rig, frame) for frame in (5, 11, 21)}
+    bpy.ops.tmr.apply(path=path, whole="TAKE", at="START", mirror=True)
+    for frame, heads in plain.items():
+        seen = parts.heads(rig, frame)
+        for bone in ("LeftLeg", "LeftFoot", "LeftHand"):
+            x, y, z = heads[bone.replace("Left", "Right")]
+            np.testing.assert_allclose(seen[bone], (-x, y, z), atol=1e-4)
+    bpy.ops.tmr.apply(path=path, whole="TAKE", at="START", speed=2.0)
+    assert range_of(rig.animation_data.action) == (1, 20)
+    np.testing.assert_allclose(parts.heads(rig, 11)["LeftFoot"], plain[21]["LeftFoot"], atol=1e-3)
+    bpy.ops.tmr.apply(path=path, whole="TAKE", at="START", loop=True, in_place=True)
+    action = rig.animation_data.action
+    assert action.use_cyclic
+    first, last = (parts.heads(rig, round(frame)) for frame in range_of(action))
+    for bone, place in first.items():
+        np.testing.assert_allclose(last[bone], place, atol=1e-3)
+
+
+def test_too_short_for_a_loop_changes_nothing(factory_scene: None, motions: Path) -> None:
+    rig = parts.human()
+    with pytest.raises(RuntimeError, match="too short to find a loop"):
+        bpy.ops.tmr.apply(path=str(motions / "walk.bvh"), start=0.2, end=0.5, loop=True)
+    assert rig.animation_data is None

@@ -8,7 +8,7 @@ import bodies
 import numpy as np
 import pytest
 
-from tmr_blender.motion import humanoid, quaternion, readers
+from tmr_blender.motion import edits, humanoid, quaternion, readers
 from tmr_blender.motion.quaternion import Array
 from tmr_blender.retarget import contacts, feet, rest, roles, solver
 from tmr_blender.retarget.rig import Rig
@@ -150,3 +150,25 @@ def test_very_short_clips(frames: int) -> None:
     body_map = humanoid.BodyMap({name: i for i, name in enumerate(clip.skeleton.names)}, 1.0, "")
     keys = solver.retarget(clip, body_map, rig, roles.map_rig(rig), replace(OPTIONS, feet=True))
     assert all(np.isfinite(bone.rotation).all() for bone in keys.bones.values() if bone.rotation is not None)
+
+
+@pytest.mark.parametrize("take", ["cmu/07_01", "cmu/16_58", "bandai/dataset-1_walk-right_angry_001"])
+def test_planted_loops_still_close(take: str, shared: Path) -> None:
+    """The last pose is the first one further on, and joints pass from one round to the next without a jump."""
+    rig = RIGS["Unreal A, short legs"]
+    clip = readers.read(shared / "mocap" / f"{take}.bvh")[0].cut(0.1, 8.0)
+    body_map, rig_map = humanoid.recognise(clip), roles.map_rig(rig)
+    closed = edits.loop(clip, body_map, OPTIONS.fps).clip
+    apart = []
+    for loop in (False, True):
+        keys = solver.retarget(closed, body_map, rig, rig_map, replace(OPTIONS, feet=True, loop=loop))
+        posed = bodies.pose(rig, keys)
+        root = rig.index(rig_map.bones["pelvis"])
+        seen = np.linalg.inv(posed[:, None, root]) @ posed
+        apart.append(np.abs(seen[0] - seen[-1])[..., :3, 3].max())
+        if loop:
+            steps = np.linalg.norm(np.diff(seen[..., :3, 3], axis=0), axis=-1)
+            over = np.linalg.norm(seen[1, :, :3, 3] - seen[-1, :, :3, 3], axis=-1)
+            assert np.abs(over - steps[0]).max() < 1e-6
+    assert apart[1] < 1e-6
+    assert apart[0] > 1e-3, "without knowing that it is a loop it wouldn't"

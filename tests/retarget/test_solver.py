@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmr_blender.errors import SkeletonProblem
-from tmr_blender.motion import humanoid, quaternion, readers
+from tmr_blender.motion import body, humanoid, quaternion, readers
 from tmr_blender.motion.clip import Clip
 from tmr_blender.motion.humanoid import BodyMap
 from tmr_blender.motion.quaternion import Array
@@ -320,3 +320,22 @@ def test_pruning_keeps_the_motion() -> None:
     small, joints = solver.prune(clip, wanted)
     assert small.skeleton.count == 8
     assert small.globals()[1][:, joints["left_wrist"]] == pytest.approx(clip.globals()[1][:, wanted["left_wrist"]])
+
+
+@pytest.mark.parametrize("written", ["T pose", "along X"])
+def test_mirroring_exchanges_the_sides(written: str) -> None:
+    """What the left arm did the right arm does, on a rig whose sides are mirrored only in where their joints are."""
+    names, rig = RIGS["Unreal A"]
+    clip = bodies.clip() if written == "T pose" else bodies.along_x(bodies.clip())
+    plain, mirrored = (bodies.heads(rig, put(clip, rig, replace(OPTIONS, mirror=mirror)), names) for mirror in (False, True))
+    for role, place in plain.items():
+        assert np.abs(mirrored[body.mirrored(role)] - place * [-1, 1, 1]).max() < 1e-6
+
+
+def test_mirrored_twice_is_as_before(shared: Path) -> None:
+    clip = readers.read(shared / "mocap" / "bandai" / "dataset-1_kick_normal_001.bvh")[0].cut(0.1, 2.0)
+    performed = solver.perform(clip, humanoid.recognise(clip), OPTIONS)
+    again = performed.mirrored().mirrored()
+    for role, delta in performed.deltas.items():
+        assert np.array_equal(again.deltas[role], delta)
+        assert np.array_equal(again.positions[role], performed.positions[role])

@@ -10,7 +10,7 @@ from typing import Literal
 import bpy
 
 from ..errors import FileProblem, SkeletonProblem
-from ..motion import features, humanoid, readers
+from ..motion import edits, features, humanoid, readers
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..retarget import roles, solver
@@ -25,7 +25,8 @@ OPENING = 12
 class Placement:
     """Where a motion goes. at: scene frame of its first key. extent: what to do with the scene's frame range.
 
-    heading, travel, feet: as in `retarget.solver.Options`.
+    heading, travel, feet, mirror: as in `retarget.solver.Options`. speed: how many times as fast. loop: only the part that
+    repeats best, closed (`motion.edits.loop`).
     """
 
     at: int
@@ -33,6 +34,9 @@ class Placement:
     heading: Literal["rig", "take"] = "rig"
     travel: bool = True
     feet: bool = False
+    mirror: bool = False
+    speed: float = 1.0
+    loop: bool = False
 
 
 def read_take(path: Path, take: int = 0) -> Clip:
@@ -72,16 +76,26 @@ def apply(
 ) -> bpy.types.Action:
     """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
     options = solver.Options(
-        fps=scene_fps(context.scene), heading=placement.heading, travel=placement.travel, feet=placement.feet
+        fps=scene_fps(context.scene),
+        heading=placement.heading,
+        travel=placement.travel,
+        feet=placement.feet,
+        mirror=placement.mirror,
+        loop=placement.loop,
     )
     with _about(f"The motion {clip.name}"):
         body_map = humanoid.recognise(clip)
-        clip = _without_bind_pose(clip, body_map)
+        clip = edits.speed(_without_bind_pose(clip, body_map), placement.speed)
+        if placement.loop:
+            clip = edits.loop(clip, body_map, options.fps).clip
     with _about(f"The rig {rig_object.name}"):
         rig = rig_reader.read(rig_object)
         rig_map = roles.map_rig(rig)
     keys = solver.retarget(clip, body_map, rig, rig_map, options)
     action = action_writer.write(rig_object, keys, name, placement.at)
+    if placement.loop:
+        action.use_frame_range = action.use_cyclic = True
+        action.frame_start, action.frame_end = placement.at, placement.at + keys.frames - 1
     _set_range(context.scene, placement, placement.at + keys.frames - 1)
     return action
 

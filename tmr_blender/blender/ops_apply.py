@@ -47,6 +47,21 @@ class PlacedMotion:
         description="Hold the feet in place while they stand in the recording. Legs bend as that takes",
         default=False,
     )
+    mirror: BoolProperty(name="Mirror", description="Exchange left and right", default=False)
+    speed: FloatProperty(
+        name="Speed",
+        description="How many times as fast as recorded",
+        default=1.0,
+        min=0.05,
+        soft_min=0.25,
+        soft_max=4.0,
+        max=20.0,
+    )
+    loop: BoolProperty(
+        name="Loop",
+        description="Keep only the part that repeats best, its end blended into its beginning, and mark the action as cyclic",
+        default=False,
+    )
     extent: EnumProperty(
         name="Frame Range",
         description="What happens to the scene's start and end frames",
@@ -78,7 +93,9 @@ class PlacedMotion:
         first = scene.frame_current if self.at == "CURRENT" else scene.frame_start
         end = scene.frame_end
         rig = target(context)
-        placement = Placement(first, self.extent, self.heading, not self.in_place, self.feet)
+        placement = Placement(
+            first, self.extent, self.heading, not self.in_place, self.feet, self.mirror, self.speed, self.loop
+        )
         action = apply(context, rig, clip, name, placement)
         grown = f"; the scene now ends at frame {scene.frame_end}" if scene.frame_end != end else ""
         self.report({"INFO"}, f"{action.name} is on {rig.name}{grown}")
@@ -87,7 +104,7 @@ class PlacedMotion:
     def draw_placement(self, layout: bpy.types.UILayout) -> None:
         """The choices, in the redo panel and in the file browser."""
         layout.use_property_split = True
-        for name in ("at", "heading", "in_place", "feet", "extent"):
+        for name in ("at", "heading", "in_place", "feet", "mirror", "speed", "loop", "extent"):
             layout.prop(self, name)
 
 

@@ -65,6 +65,36 @@ def plant(
     return out, hips - drop[:, None] * UP
 
 
+def plant_loop(
+    held: Mapping[str, Held], goal: Target, turns: Mapping[str, Array], hips: Array, fps: float
+) -> tuple[dict[str, Array], Array]:
+    """As `plant`, for a motion whose last frame is its first one, further on: it still is afterwards.
+
+    The motion is seen as it comes after and before itself, so that contacts go on over its ends.
+    """
+    on = quaternion.multiply(turns["pelvis"][-1], quaternion.inverse(turns["pelvis"][0]))
+    back = quaternion.inverse(on)
+    longer = {
+        role: np.concatenate([quaternion.multiply(back, turn[:-1]), turn, quaternion.multiply(on, turn[1:])])
+        for role, turn in turns.items()
+    }
+    way = quaternion.multiply(quaternion.multiply(goal.turn, on), quaternion.inverse(goal.turn))
+    shift = hips[-1] - quaternion.rotate(way, hips[0])
+    before = quaternion.rotate(quaternion.inverse(way), hips[:-1] - shift)
+    path = np.concatenate([before, hips, quaternion.rotate(way, hips[1:]) + shift])
+    stays = {side: {name: _around(mask) for name, mask in points.items()} for side, points in held.items()}
+    out, path = plant(stays, goal, longer, path, fps)
+    own = slice(len(hips) - 1, 2 * len(hips) - 1)
+    return {role: turn[own] for role, turn in out.items()}, path[own]
+
+
+def _around(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask three times in a row, its first and last frame being the same one."""
+    mask = mask.copy()
+    mask[[0, -1]] = mask[0] | mask[-1]
+    return np.concatenate([mask[:-1], mask, mask[1:]])
+
+
 def _leg(goal: Target, turns: Mapping[str, Array], places: Array, side: str) -> Leg:
     """One of the rig's legs as it moves. places: (frames, 3) of the point between the hips."""
 

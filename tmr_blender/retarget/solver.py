@@ -37,6 +37,9 @@ class Options:
     travel: False keeps the body over its starting point ("in place"); heights remain.
     feet: True holds the feet in place on the rig while they stand in the clip; legs are then bent as that takes, so that
         they no longer point exactly where the clip's do.
+    mirror: True exchanges left and right.
+    loop: True for a clip whose last frame is its first one, further on (`motion.edits.loop`): feet that stand at the end
+        are held where they stand at the beginning.
     """
 
     fps: float = 24.0
@@ -44,6 +47,8 @@ class Options:
     place: Literal["rig", "take"] = "rig"
     travel: bool = True
     feet: bool = False
+    mirror: bool = False
+    loop: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,18 @@ class Performance:
     deltas: Mapping[str, Array]
     positions: Mapping[str, Array]
 
+    def mirrored(self) -> "Performance":
+        """The same with left and right exchanged, whatever the skeleton's rest pose and axes: only turns are reflected."""
+
+        def turns(table: Mapping[str, Array]) -> dict[str, Array]:
+            return {body.mirrored(role): q * [1.0, 1.0, -1.0, -1.0] for role, q in table.items()}
+
+        def places(table: Mapping[str, Array]) -> dict[str, Array]:
+            return {body.mirrored(role): v * [-1.0, 1.0, 1.0] for role, v in table.items()}
+
+        stance = Stance(places(self.stance.positions), turns(self.stance.rotations))
+        return Performance(stance, turns(self.deltas), places(self.positions))
+
 
 def retarget(clip: Clip, body_map: BodyMap, rig: Rig, rig_map: RigMap, options: Options) -> Keys:
     """The keys that make the rig move as the clip does.
@@ -73,7 +90,8 @@ def retarget(clip: Clip, body_map: BodyMap, rig: Rig, rig_map: RigMap, options: 
     hips = hips_path(performance, goal.stance, options)
     if options.feet:
         held = contacts.detect(performance.stance, performance.deltas, performance.positions, options.fps)
-        turns, hips = feet.plant(held, goal, turns, hips, options.fps)
+        planting = feet.plant_loop if options.loop else feet.plant
+        turns, hips = planting(held, goal, turns, hips, options.fps)
     if not options.travel:
         hips[:, [0, 2]] = hips[0, [0, 2]]
     return _keys(rig, rig_map, goal, turns, hips)
@@ -94,7 +112,8 @@ def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
     roles = list(joints)
     back = quaternion.inverse(np.stack([stance.rotations[role] for role in roles]))
     deltas = quaternion.multiply(rotations[:, [joints[role] for role in roles]], back)
-    return Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed)
+    performance = Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed)
+    return performance.mirrored() if options.mirror else performance
 
 
 def prune(clip: Clip, joints: Mapping[str, int]) -> tuple[Clip, dict[str, int]]:
