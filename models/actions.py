@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import encode, weights
-from models.architecture import TMR
 from models.data import LOADERS, babel, rows
 from models.data.takes import Caption, DataSet
+from models.ensemble import Ensemble
 from models.evaluate import CACHE
 from models.moments import groups
 from models.text import TextStore
@@ -67,7 +67,7 @@ def categories_of(labels: Sequence[babel.Label]) -> dict[str, set[str]]:
     return found
 
 
-def evaluate(models: list[TMR], data: DataSet, labelled: dict[str, set[str]]) -> dict[str, Any]:
+def evaluate(networks: Ensemble, data: DataSet, labelled: dict[str, set[str]]) -> dict[str, Any]:
     """Figures of all takes, and apart of those that shipped weights may have seen. Raises TMRError for unknown takes."""
     if unknown := sorted(labelled.keys() - data.takes.keys()):
         raise TMRError(f"The labels name takes that the data set does not hold: {', '.join(unknown[:5])}.")
@@ -75,8 +75,8 @@ def evaluate(models: list[TMR], data: DataSet, labelled: dict[str, set[str]]) ->
         raise TMRError("No label is of a whole take: give moments.jsonl with --labels.")
     names = sorted(labelled)
     gallery = sorted(set().union(*labelled.values()))
-    motions = encode.motions(models, [data.takes[name].features for name in names])
-    scores = motions @ encode.texts(models, TextStore(), gallery).T
+    motions = encode.motions(networks, [data.takes[name].features for name in names])
+    scores = motions @ encode.texts(networks, TextStore(), gallery).T
     truth = np.array([[label in labelled[name] for label in gallery] for name in names])
     result: dict[str, Any] = {"labels": len(gallery)}
     for group, takes in groups(data, names).items():
@@ -103,13 +103,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
-        models = [weights.load(options.weights)[0]] if options.weights.is_file() else weights.shipped(options.weights)
+        networks = weights.opened(options.weights)
         data = LOADERS[options.form](options.data, CACHE)
         if options.form == "babel" and not options.labels:
             labelled = categories_of([label for label in babel.read_labels(options.data) if label.take in data.takes])
         else:
             labelled = labels_of(rows.read(options.labels) if options.labels else data.captions)
-        result = evaluate(models, data, labelled)
+        result = evaluate(networks, data, labelled)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from models.architecture import TMR
+from models.ensemble import Ensemble
 from models.text import TextStore
-from models.weights import joined
 
 Array = NDArray[np.float32]
 MOST_FRAMES = 2400
@@ -26,30 +24,29 @@ def padded(clips: Sequence[Array]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(out), lengths
 
 
-def motions(models: Sequence[TMR], clips: Sequence[Array], batch: int = 32) -> Array:
-    """Unit latents (clips, d), the means of the distributions of all `models`. Clips of like length share a batch."""
+def motions(networks: Ensemble, clips: Sequence[Array], batch: int = 32) -> Array:
+    """Unit latents (clips, d), the means of the distributions of all the networks. Clips of like length share a batch."""
     parts = [(i, part) for i, clip in enumerate(clips) for part in np.array_split(clip, -(-len(clip) // MOST_FRAMES))]
     parts.sort(key=lambda pair: len(pair[1]))
-    total = np.zeros((len(clips), sum(model.shape.latent for model in models)), np.float32)
+    total = np.zeros((len(clips), networks.width), np.float32)
     with torch.inference_mode():
         for at in range(0, len(parts), batch):
             chosen = parts[at : at + batch]
-            batched = padded([part for _, part in chosen])
-            latents = joined([F.normalize(model.motion(*batched)[0], dim=-1) for model in models])
+            latents = networks.motion(*padded([part for _, part in chosen]))
             for (i, _), latent in zip(chosen, latents.numpy(), strict=True):
                 total[i] += latent
     return total / np.linalg.norm(total, axis=1, keepdims=True)
 
 
-def texts(models: Sequence[TMR], store: TextStore, said: Sequence[str], batch: int = 256) -> Array:
+def texts(networks: Ensemble, store: TextStore, said: Sequence[str], batch: int = 256) -> Array:
     """Unit latents (texts, d); each unique text is encoded once, so that equal texts tie exactly."""
     store.add(said)
     unique = sorted(dict.fromkeys(said), key=lambda text: len(store.states[store.rows[text]]))
     rows = {text: i for i, text in enumerate(unique)}
-    found = np.zeros((len(unique), sum(model.shape.latent for model in models)), np.float32)
+    found = np.zeros((len(unique), networks.width), np.float32)
     with torch.inference_mode():
         for at in range(0, len(unique), batch):
             chosen = unique[at : at + batch]
-            given = store.inputs(chosen, any(model.text.reads_tokens for model in models))
-            found[at : at + batch] = joined([F.normalize(model.text(*given)[0], dim=-1) for model in models]).numpy()
+            given = store.inputs(chosen, networks.reads_tokens)
+            found[at : at + batch] = networks.text(*given).numpy()
     return found[[rows[text] for text in said]]

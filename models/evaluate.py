@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import encode, metrics, weights
-from models.architecture import TMR
 from models.data import LOADERS
 from models.data.takes import Caption, DataSet
+from models.ensemble import Ensemble
 from models.text import TextStore
 from tmr_blender.errors import TMRError
 
@@ -59,7 +59,7 @@ class Scores:
         return (1.0 - DESCRIPTION_SHARE) * _softmax(self.motion) + DESCRIPTION_SHARE * _softmax(self.description)
 
 
-def score(models: list[TMR], data: DataSet, captions: tuple[Caption, ...]) -> Scores:
+def score(networks: Ensemble, data: DataSet, captions: tuple[Caption, ...]) -> Scores:
     """Encodes each unique caption and each unique span once, so that equal ones tie exactly."""
     said = [caption.texts[0] for caption in captions]
     spans = {(caption.take, caption.start, caption.end): caption for caption in captions}
@@ -67,11 +67,11 @@ def score(models: list[TMR], data: DataSet, captions: tuple[Caption, ...]) -> Sc
     store = TextStore()
     takes = {caption.take for caption in captions}
     store.add([*said, *(text for caption in data.captions if caption.take in takes for text in caption.texts)])
-    motions = encode.motions(models, [data.span(caption) for caption in spans.values()])
+    motions = encode.motions(networks, [data.span(caption) for caption in spans.values()])
     motions = motions[[row[caption.take, caption.start, caption.end] for caption in captions]]
     sentences = store.sentence(said)
     described = description_scores(data, captions, store)
-    return Scores(captions, encode.texts(models, store, said) @ motions.T, sentences @ sentences.T, described)
+    return Scores(captions, encode.texts(networks, store, said) @ motions.T, sentences @ sentences.T, described)
 
 
 def _softmax(scores: Array) -> Array:
@@ -153,9 +153,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
-        models = [weights.load(options.weights)[0]] if options.weights.is_file() else weights.shipped(options.weights)
+        networks = weights.opened(options.weights)
         data = LOADERS[options.form](options.data, CACHE)
-        scores = score(models, data, rows_of(data, options.split))
+        scores = score(networks, data, rows_of(data, options.split))
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

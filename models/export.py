@@ -13,11 +13,10 @@ import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models import minilm, weights
-from models.architecture import TMR
+from models.ensemble import Ensemble, combined
 from tmr_blender.errors import TMRError
 from tmr_blender.motion.features import FPS, WIDTH
 
@@ -27,11 +26,13 @@ MAX_FRAMES = 2400
 class ExportedText(nn.Module):
     """Token ids and mask (b, l) int64 to a unit latent (b, d) and the unit sentence vector (b, 384)."""
 
-    def __init__(self, language: minilm.MiniLM, models: list[TMR]) -> None:
+    matrix: Tensor
+
+    def __init__(self, language: minilm.MiniLM, networks: Ensemble) -> None:
         super().__init__()
         self.language = language
-        self.heads = nn.ModuleList(model.text for model in models)
-        self.share = (1.0 / len(models)) ** 0.5
+        self.heads = nn.ModuleList(model.text for model in networks.models)
+        self.register_buffer("matrix", networks.matrix)
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
@@ -39,52 +40,55 @@ class ExportedText(nn.Module):
         sentence = minilm.pool(states, mask)
         latents = []
         for head in self.heads:
-            latents.append(F.normalize(head(states, mask, sentence)[0], dim=-1) * self.share)
-        return torch.cat(latents, dim=-1), sentence
+            latents.append(head(states, mask, sentence)[0])
+        return combined(latents, self.matrix), sentence
 
 
 class ExportedMotion(nn.Module):
     """Raw features (b, t, 263) float32 at 20 fps and lengths (b,) int64 to a unit latent (b, d)."""
 
-    def __init__(self, models: list[TMR]) -> None:
+    matrix: Tensor
+
+    def __init__(self, networks: Ensemble) -> None:
         super().__init__()
-        self.encoders = nn.ModuleList(model.motion for model in models)
-        self.share = (1.0 / len(models)) ** 0.5
+        self.encoders = nn.ModuleList(model.motion for model in networks.models)
+        self.register_buffer("matrix", networks.matrix)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """See the class."""
         latents = []
         for encoder in self.encoders:
-            latents.append(F.normalize(encoder(features, lengths)[0], dim=-1) * self.share)
-        return torch.cat(latents, dim=-1)
+            latents.append(encoder(features, lengths)[0])
+        return combined(latents, self.matrix)
 
 
-def identity(models: list[TMR]) -> str:
+def identity(networks: Ensemble) -> str:
     """A hash of all weights: libraries remember by which networks their vectors were made."""
     digest = hashlib.sha256(minilm.SHA256.encode())
-    for model in models:
+    for model in networks.models:
         for name, value in sorted(model.state_dict().items()):
             if not name.startswith("decoder."):
                 digest.update(name.encode() + value.numpy().tobytes())
+    digest.update(networks.matrix.numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
-def export(models: list[TMR], folder: Path) -> dict[str, str | int | float]:
+def export(networks: Ensemble, folder: Path) -> dict[str, str | int | float]:
     """Writes the four files and returns what model.json says. Existing files are replaced once all are made."""
     language = minilm.find_folder()
-    texts = torch.jit.script(ExportedText(minilm.load(language), models).eval())
-    motions = torch.jit.script(ExportedMotion(models).eval())
+    texts = torch.jit.script(ExportedText(minilm.load(language), networks).eval())
+    motions = torch.jit.script(ExportedMotion(networks).eval())
     facts: dict[str, str | int | float] = {
-        "id": identity(models),
+        "id": identity(networks),
         "name": "tmr",
-        "latent": sum(model.shape.latent for model in models),
+        "latent": networks.width,
         "sentence": minilm.WIDTH,
         "features": WIDTH,
         "fps": FPS,
         "max_frames": MAX_FRAMES,
-        "patch": models[0].shape.patch,
+        "patch": networks.models[0].shape.patch,
         "max_tokens": minilm.MAX_TOKENS,
-        "networks": len(models),
+        "networks": len(networks.models),
     }
     folder.mkdir(parents=True, exist_ok=True)
     torch.jit.save(texts, folder / "text_encoder.ts.new")
@@ -103,8 +107,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="folder of *.safetensors, or one file")
     options = parser.parse_args(arguments)
     try:
-        models = [weights.load(options.weights)[0]] if options.weights.is_file() else weights.shipped(options.weights)
-        facts = export(models, options.out)
+        networks = weights.opened(options.weights)
+        facts = export(networks, options.out)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import encode, weights
-from models.architecture import TMR
 from models.data import LOADERS, rows, wording
 from models.data.takes import Caption, DataSet
+from models.ensemble import Ensemble
 from models.evaluate import CACHE
 from models.text import TextStore
 from tmr_blender.errors import TMRError
@@ -131,7 +131,7 @@ class Scored:
         return start, self.seconds if end is None else min(end, self.seconds)
 
 
-def score(models: list[TMR], data: DataSet, labels: Sequence[Caption]) -> list[Scored]:
+def score(networks: Ensemble, data: DataSet, labels: Sequence[Caption]) -> list[Scored]:
     """Windows and scores of every label. Raises TMRError for a take that `data` does not hold."""
     by_take: dict[str, list[Caption]] = {}
     for label in labels:
@@ -140,7 +140,7 @@ def score(models: list[TMR], data: DataSet, labels: Sequence[Caption]) -> list[S
         raise TMRError(f"The labels name takes that the data set does not hold: {', '.join(unknown[:5])}.")
     said = list(dict.fromkeys(label.texts[0] for label in labels))
     others = background()
-    encoded = encode.texts(models, TextStore(), [*said, *others])
+    encoded = encode.texts(networks, TextStore(), [*said, *others])
     row, at_large = {text: i for i, text in enumerate(said)}, encoded[len(said) :]
     found = []
     for name, own in by_take.items():
@@ -148,7 +148,7 @@ def score(models: list[TMR], data: DataSet, labels: Sequence[Caption]) -> list[S
         spans = windows(take.seconds)
         frames = np.rint(spans * FPS).astype(np.int64)
         clips = [take.features[first : max(last, first + 1)] for first, last in frames]
-        motions = encode.motions(models, clips, batch=128)
+        motions = encode.motions(networks, clips, batch=128)
         queries = encoded[[row[label.texts[0]] for label in own]]
         standing = stand_out(motions @ queries.T, motions @ at_large.T)
         found.extend(Scored(label, spans, standing[:, i], take.seconds) for i, label in enumerate(own))
@@ -231,12 +231,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
-        models = [weights.load(options.weights)[0]] if options.weights.is_file() else weights.shipped(options.weights)
+        networks = weights.opened(options.weights)
         data = LOADERS[options.form](options.data, CACHE)
         labels = usable(data, rows.read(options.labels) if options.labels else data.captions)
         if not labels:
             raise TMRError("No label has words and a span: give moments.jsonl with --labels.")
-        scored = score(models, data, labels)
+        scored = score(networks, data, labels)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

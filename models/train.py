@@ -25,6 +25,7 @@ from models.architecture import TMR, draw
 from models.config import Config
 from models.data import LOADERS, clips, kinematics, splits
 from models.data.takes import Caption, DataSet
+from models.ensemble import Ensemble
 from models.text import TextStore
 from tmr_blender.errors import TMRError
 
@@ -177,7 +178,8 @@ class Run:
 def validate(model: TMR, data: DataSet, captions: tuple[Caption, ...], store: TextStore) -> dict[str, float]:
     """Both directions on the captions, and the mean of log2(rank) over them, which varies least between runs."""
     said = [caption.texts[0] for caption in captions]
-    scores = encode.texts([model], store, said) @ encode.motions([model], [data.span(caption) for caption in captions]).T
+    alone = Ensemble([model])
+    scores = encode.texts(alone, store, said) @ encode.motions(alone, [data.span(caption) for caption in captions]).T
     found = metrics.both_ways(scores)
     places = np.concatenate([metrics.ranks(scores), metrics.ranks(scores.T)])
     result = {f"{way}_{key}": found[way][key] for way in found for key in ("R1", "R3", "R10", "MedR")}

@@ -2,19 +2,19 @@
 """Weights on disk: safetensors with the config of the run in the header, halved in precision where it costs nothing."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.architecture import TMR
 from models.config import Config
+from models.ensemble import Ensemble
 from tmr_blender.errors import ModelProblem
 
 FOLDER = Path(__file__).parent / "weights"
+PROJECTION = "projection.safetensors"
 
 
 def save(path: Path, state: dict[str, Tensor], config: Config, half: bool = False) -> None:
@@ -44,14 +44,30 @@ def load(path: Path) -> tuple[TMR, Config]:
     return model.eval().requires_grad_(False), config
 
 
-def shipped(folder: Path = FOLDER) -> list[TMR]:
-    """The networks whose latents are searched together, in the order of their files."""
-    paths = sorted(folder.glob("*.safetensors"))
-    if not paths:
-        raise ModelProblem(f"{folder} holds no weights (*.safetensors): train them with `python -m models.train`.")
-    return [load(path)[0] for path in paths]
+def opened(path: Path = FOLDER) -> Ensemble:
+    """The networks of a folder, in the order of their files and with the matrix that joins them, or of one file.
+
+    Raises ModelProblem where there are none.
+    """
+    if path.is_file():
+        return Ensemble([load(path)[0]])
+    files = [file for file in sorted(path.glob("*.safetensors")) if file.name != PROJECTION]
+    if not files:
+        raise ModelProblem(f"{path} holds no weights (*.safetensors): train them with `python -m models.train`.")
+    ensemble = Ensemble([load(file)[0] for file in files])
+    if not (path / PROJECTION).is_file():
+        return ensemble
+    try:
+        matrix = load_file(path / PROJECTION)["matrix"]
+    except (SafetensorError, KeyError) as error:
+        raise ModelProblem(f"{path / PROJECTION} does not hold a projection: {error}") from error
+    if matrix.shape[0] != ensemble.width:
+        raise ModelProblem(f"{path / PROJECTION} was fitted to other networks: run `python -m models.compress` again.")
+    return Ensemble(ensemble.models, matrix)
 
 
-def joined(latents: Sequence[Tensor]) -> Tensor:
-    """Unit latents (b, d) of several networks as one unit latent: its cosines are the mean of theirs."""
-    return torch.cat(list(latents), dim=-1) * (1.0 / len(latents)) ** 0.5
+def save_projection(folder: Path, matrix: Tensor) -> Path:
+    """Writes the matrix (sum of the networks' latents, k) that `opened` finds beside the networks; returns its path."""
+    path = folder / PROJECTION
+    save_file({"matrix": matrix.contiguous()}, path)
+    return path

@@ -23,7 +23,7 @@ def written_as_positions(folder: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.skipif(not any(weights.FOLDER.glob("*.safetensors")), reason="needs trained weights in models/weights")
 def test_both_forms_of_a_take_have_one_latent(shared: Path):
-    networks = weights.shipped()
+    networks = weights.opened()
     gallery = written_as_positions(shared)
     names = list(gallery)
     latents = encode.motions(networks, list(gallery.values()))
@@ -38,7 +38,7 @@ def test_both_forms_of_a_take_have_one_latent(shared: Path):
 
 @pytest.mark.skipif(not any(weights.FOLDER.glob("*.safetensors")), reason="needs trained weights in models/weights")
 def test_weights_are_small_and_name_their_config():
-    files = sorted(weights.FOLDER.glob("*.safetensors"))
+    files = sorted(weights.FOLDER.glob("tmr_*.safetensors"))
     assert sum(file.stat().st_size for file in files) < 60e6
     shipped = json.loads((Path(weights.__file__).parent / "configs" / "tmr.json").read_text(encoding="utf-8"))
     for file in files:

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from models import encode, export, weights
 from models.architecture import TMR, Shape
 from models.config import Config
+from models.ensemble import Ensemble
 from models.text import TextStore
 
 SMALL = Shape(latent=16, width=32, heads=2, feedforward=64, motion_layers=2, text_layers=1, decoder_layers=1)
@@ -32,7 +33,7 @@ def pair() -> list[TMR]:
 
 @pytest.mark.usefixtures("language")
 def test_exported_networks_agree_with_the_trained_ones(pair: list[TMR], tmp_path: Path):
-    facts = export.export(pair, tmp_path)
+    facts = export.export(Ensemble(pair), tmp_path)
     assert facts == json.loads((tmp_path / "model.json").read_text(encoding="utf-8"))
     assert facts["latent"] == 32
     rng = np.random.default_rng(0)
@@ -40,7 +41,7 @@ def test_exported_networks_agree_with_the_trained_ones(pair: list[TMR], tmp_path
     said = ["a person walks forward, then turns left", "jump"]
     motion, text = torch.jit.load(tmp_path / "motion_encoder.ts"), torch.jit.load(tmp_path / "text_encoder.ts")
     latents = motion(*encode.padded(clips)).numpy()
-    assert latents == pytest.approx(encode.motions(pair, clips), abs=2e-5)
+    assert latents == pytest.approx(encode.motions(Ensemble(pair), clips), abs=2e-5)
     assert np.linalg.norm(latents, axis=1) == pytest.approx(1.0, abs=1e-5)
     tokens = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     tokens.enable_padding()
@@ -48,7 +49,7 @@ def test_exported_networks_agree_with_the_trained_ones(pair: list[TMR], tmp_path
     ids, mask = (torch.tensor([getattr(one, key) for one in encoded]) for key in ("ids", "attention_mask"))
     latent, sentence = text(ids, mask)
     store = TextStore()
-    expected = encode.texts(pair, store, said)
+    expected = encode.texts(Ensemble(pair), store, said)
     # The store keeps token states in 16 bits.
     assert np.sum(latent.numpy() * expected, axis=1) == pytest.approx(1.0, abs=1e-4)
     assert sentence.numpy() == pytest.approx(store.sentence(said), abs=1e-5)
@@ -56,7 +57,7 @@ def test_exported_networks_agree_with_the_trained_ones(pair: list[TMR], tmp_path
 
 @pytest.mark.usefixtures("language")
 def test_loading_needs_none_of_our_code(pair: list[TMR], tmp_path: Path):
-    export.export(pair[:1], tmp_path)
+    export.export(Ensemble(pair[:1]), tmp_path)
     code = (
         "import sys, torch; m = torch.jit.load(sys.argv[1] + '/motion_encoder.ts'); "
         "print(tuple(m(torch.zeros(2, 30, 263), torch.tensor([30, 7])).shape), "
@@ -67,16 +68,16 @@ def test_loading_needs_none_of_our_code(pair: list[TMR], tmp_path: Path):
 
 
 def test_identity_changes_with_the_weights(pair: list[TMR]):
-    assert export.identity(pair[:1]) != export.identity(pair[1:])
-    assert export.identity(pair[:1]) == export.identity(pair[:1])
+    assert export.identity(Ensemble(pair[:1])) != export.identity(Ensemble(pair[1:]))
+    assert export.identity(Ensemble(pair[:1])) == export.identity(Ensemble(pair[:1]))
 
 
 def test_weights_come_back_from_disk(pair: list[TMR], tmp_path: Path):
     weights.save(tmp_path / "tmr_1.safetensors", pair[0].state_dict(), Config("tmr", SMALL), half=True)
-    found = weights.shipped(tmp_path)
-    assert len(found) == 1
+    found = weights.opened(tmp_path)
+    assert len(found.models) == 1
     clip = [np.random.default_rng(0).normal(size=(40, 263)).astype(np.float32)]
-    assert float(np.sum(encode.motions(found, clip) * encode.motions(pair[:1], clip))) == pytest.approx(1.0, abs=1e-4)
+    assert float(np.sum(encode.motions(found, clip) * encode.motions(Ensemble(pair[:1]), clip))) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_missing_weights_end_with_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
