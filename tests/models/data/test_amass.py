@@ -103,7 +103,6 @@ def archive(tmp_path: Path) -> Path:
 def test_joints_are_those_of_the_whole_model(body_models: Path, tmp_path: Path):
     smplx = pytest.importorskip("smplx", reason="needs the PyPI package smplx")
     import torch
-    from smplx.utils import Struct
 
     np.savez(tmp_path / "x.npz", **recording(3, 120.0))
     taken = smpl.read_recording(tmp_path / "x.npz")
@@ -112,7 +111,7 @@ def test_joints_are_those_of_the_whole_model(body_models: Path, tmp_path: Path):
     taken.poses[:] = rng.normal(0.0, 0.5, taken.poses.shape)
     found = smpl.joints(smpl.read_body_model(body_models, "male"), taken)
     whole = smplx.SMPLH(
-        "", data_struct=Struct(**body_arrays(1.05)), use_pca=False, flat_hand_mean=True, num_betas=10, batch_size=3
+        "", data_struct=smplx.utils.Struct(**body_arrays(1.05)), use_pca=False, flat_hand_mean=True, num_betas=10, batch_size=3
     )  # fmt: skip
     poses = torch.from_numpy(taken.poses).float()
     with torch.no_grad():
