@@ -79,6 +79,33 @@ def test_filters_shards_merge_check_and_remove(
     assert "not of unit length" in capsys.readouterr().err
 
 
+def test_similar_describe_and_moments(folder: Path, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    library = str(tmp_path / "library")
+    write_take(folder / "amble.bvh", "walks", 5.0)
+    (folder / "captions.json").write_text(json.dumps({"amble": "a person walks", "b": "jumps"}))
+    assert main(["index", str(folder), "--library", library]) == 0
+    capsys.readouterr()
+    clip = str(write_take(tmp_path / "mine.bvh", [("jumps", 8.0), ("walks", 8.0)]))
+    for span, first in ((["--end", "7"], "b"), (["--start", "9"], "amble")):
+        assert main(["similar", clip, *span, "--library", library, "--json", "--captioned"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["name"] == first
+    assert main(["search", "walks", "--library", library, "--json", "--max-duration", "4"]) == 0
+    hit = json.loads(capsys.readouterr().out)[0]
+    assert main(["similar", "--entry", str(hit["entry"]), "--library", library]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert hit["name"] == "stroll" and "amble" in printed[0] and not any("stroll" in line for line in printed)
+    assert main(["describe", clip, "--start", "8.5", "--library", library]) == 0
+    printed = capsys.readouterr().out
+    assert "walk" in printed and "a person walks  (amble)" in printed
+    assert main(["describe", clip, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["captions"] == []
+    assert main(["moments", "walks", clip, "--json", "--limit", "1"]) == 0
+    (moment,) = json.loads(capsys.readouterr().out)
+    assert 7.5 <= moment["start"] < moment["end"] <= 16.0
+    assert main(["moments", "walks", "--entry", str(hit["entry"]), "--library", library]) == 0
+    assert capsys.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -92,6 +119,13 @@ def test_filters_shards_merge_check_and_remove(
         (["check", "--library", "nowhere"], "There is no motion library in"),
         (["remove", "nowhere", "--library", "LIBRARY"], "holds nothing from"),
         (["remove", "--library", "LIBRARY"], "Name a folder"),
+        (["similar", "--library", "LIBRARY"], "one of them"),
+        (["similar", "mocap/b.bvh", "--take", "1", "--library", "LIBRARY"], "no take 1"),
+        (["similar", "mocap/b.bvh", "--start", "99", "--library", "LIBRARY"], "there is nothing from"),
+        (["similar", "--entry", "99", "--library", "LIBRARY"], "no entry 99"),
+        (["describe", "mocap/broken.bvh"], "broken.bvh"),
+        (["moments", "walks", "--entry", "1"], "Name the --library"),
+        (["moments", "", "mocap/b.bvh"], "Type what the motion"),
         (["merge", "nowhere", "--into", "new"], "There is no motion library in"),
         (["search", "walks", "--library", "LIBRARY", "--min-speed", "3", "--max-speed", "1"], "`speed`"),
     ],

@@ -58,6 +58,24 @@ def test_filters_check_and_remove(client: Client, library: Library, folder: Path
     assert client.request("info", {"library": str(library.path)}).wait(60)["takes"] == 3
 
 
+def test_a_motion_as_the_query(client: Client, library: Library, folder: Path) -> None:
+    place = str(library.path)
+    number = next(entry.id for entry in library.entries if entry.name == "Take_0004")
+    span = {"library": place, "entry": number, "start": 6.0, "end": 11.0}
+    hits = client.request("similar", {**span, "libraries": [place], "limit": 2}).wait(60)
+    assert hits[0]["name"] == "Take_0001" and len(hits) == 2
+    path = str(folder / "Take_0002.bvh")
+    hits = client.request("similar", {"path": path, "libraries": [place], "filters": {"duration": {"max": 5}}}).wait(60)
+    assert {hit["name"] for hit in hits} == {"Take_0001", "Take_0003"}
+    told = client.request("describe", {"path": path, "libraries": [place]}).wait(60)
+    assert told["sentences"] and told["captions"] == [] and told["duration"] == 3.0
+    for params in ({"library": place, "entry": number}, {"path": str(folder / "17s" / "Take_0004.bvh")}):
+        moments = client.request("moments", {**params, "query": "walks", "limit": 2}).wait(60)
+        assert 5.0 <= moments[0]["start"] < moments[0]["end"] <= 12.0
+    with pytest.raises(QueryProblem, match="no entry"):
+        client.request("moments", {"library": place, "entry": 99, "query": "walks"}).wait(60)
+
+
 def test_problems_come_back_as_what_they_are(client: Client, library: Library, tmp_path: Path) -> None:
     place = [str(library.path)]
     for method, params, problem in (

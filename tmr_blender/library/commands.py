@@ -48,6 +48,25 @@ def add_to(commands: Subparsers) -> None:
     _add_libraries(search)
     _add_filters(search)
 
+    like = command("similar", _similar, "rank the takes whose motion is nearest to a clip's", networks=True)
+    _add_clip(like, optional=True)
+    like.add_argument("--entry", type=int, help="instead of a file: an entry of the first library")
+    _add_libraries(like)
+    _add_filters(like)
+
+    describe = command("describe", _describe, "say what a clip shows, in measured words and others' captions", networks=True)
+    _add_clip(describe)
+    describe.add_argument("--library", type=Path, action="append", default=[], help="where captions are looked for")
+    describe.add_argument("--limit", type=int, default=10)
+
+    moments = command("moments", _moments, "where in one long take something happens", networks=True)
+    moments.add_argument("query")
+    moments.add_argument("clip", type=Path, nargs="?", metavar="FILE")
+    moments.add_argument("--take", type=int, default=0, help="which of the file's takes, from 0")
+    moments.add_argument("--entry", type=int, help="instead of a file: an entry of the --library")
+    moments.add_argument("--library", type=Path)
+    moments.add_argument("--limit", type=int, default=5)
+
     info = command("info", _info, "what a library holds, and which files could not be read")
     info.add_argument("--library", type=Path, required=True)
 
@@ -68,6 +87,13 @@ def add_to(commands: Subparsers) -> None:
 def _add_libraries(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", type=Path, required=True, action="append", help="may be given several times")
     parser.add_argument("--limit", type=int, default=10)
+
+
+def _add_clip(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    parser.add_argument("clip", type=Path, nargs="?" if optional else None, metavar="FILE", help="a motion file")
+    parser.add_argument("--take", type=int, default=0, help="which of the file's takes, from 0")
+    parser.add_argument("--start", type=float, help="seconds into the take")
+    parser.add_argument("--end", type=float)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -166,6 +192,78 @@ def _search(options: argparse.Namespace) -> int:
     hits = search(libraries, options.query, encoder, options.limit, _filters(options))
     _print_hits(hits, options.json)
     return 0
+
+
+def _similar(options: argparse.Namespace) -> int:
+    from ..tmr.encoders import MotionEncoder
+    from . import similar
+    from .store import Library
+
+    _one_of(options.clip, options.entry)
+    libraries = [Library.open(path) for path in options.library]
+    if options.entry is not None:
+        number = similar.entry_at(libraries[0], options.entry)
+        latent, entry = similar.latent_at(libraries[0], number, options.start, options.end), libraries[0].entries[number]
+        but, model = (str(entry.path), entry.take), libraries[0].meta.model
+    else:
+        motion = similar.motion_of(options.clip, options.take, options.start, options.end)
+        encoder = MotionEncoder(options.model, options.threads)
+        latent, but, model = similar.latent_of(motion, encoder), (str(motion.path), motion.take), encoder.model_id
+    _print_hits(similar.similar(libraries, latent, model, options.limit, _filters(options), but), options.json)
+    return 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from ..tmr.encoders import MotionEncoder, TextEncoder
+    from . import similar
+    from .store import Library
+
+    motion = similar.motion_of(options.clip, options.take, options.start, options.end)
+    networks = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
+    found = similar.describe(motion, [Library.open(path) for path in options.library], *networks, options.limit)
+    if options.json:
+        print(json.dumps(found.as_json(), ensure_ascii=False, indent=1))
+        return 0
+    print(f"{found.name}: {found.duration:.1f} s, {', '.join(found.tags)}")
+    for sentence in found.sentences:
+        print(f"  {sentence}")
+    for said in found.captions:
+        print(f"  {said.score:.3f}  {said.text}  ({said.name})")
+    return 0
+
+
+def _moments(options: argparse.Namespace) -> int:
+    from ..errors import QueryProblem
+    from ..tmr.encoders import MotionEncoder, TextEncoder
+    from . import moments, similar
+    from .search import asked
+    from .store import Library
+
+    _one_of(options.clip, options.entry)
+    if options.entry is not None and options.library is None:
+        raise QueryProblem("Name the --library of the entry.")
+    text = TextEncoder(options.model, options.threads)
+    latent = asked(options.query, text)[0]
+    if options.entry is not None:
+        library = Library.open(options.library)
+        number = similar.entry_at(library, options.entry)
+        found = moments.of_entry(library, number, latent, text.model_id, options.limit)
+    else:
+        motion = similar.motion_of(options.clip, options.take)
+        found = moments.of_motion(motion, MotionEncoder(options.model, options.threads), latent, options.limit)
+    if options.json:
+        print(json.dumps([moment.as_json() for moment in found], indent=1))
+        return 0
+    for moment in found:
+        print(f"{moment.score:.3f}  {moment.start:7.1f}-{moment.end:.1f}")
+    return 0
+
+
+def _one_of(clip: Path | None, entry: int | None) -> None:
+    from ..errors import QueryProblem
+
+    if (clip is None) == (entry is None):
+        raise QueryProblem("Name a motion file or an --entry of a library, one of them.")
 
 
 def _print_hits(hits: "Sequence[Hit]", as_json: bool) -> None:

@@ -108,7 +108,7 @@ def ranked(
     if limit < 1:
         raise QueryProblem("Ask for at least one result.")
     for library in libraries:
-        _check(library, model)
+        check_model(library, model)
     if not any(library.entries for library in libraries):
         raise LibraryProblem("There is nothing to search yet: index a folder of motions first.")
     count = limit + (but is not None)
@@ -118,7 +118,8 @@ def ranked(
     return _hits(scores, rows, limit, but)
 
 
-def _check(library: Library, model: str) -> None:
+def check_model(library: Library, model: str) -> None:
+    """Raise LibraryProblem where the library's vectors are not those of the model with that id."""
     if library.entries and library.meta.model != model:
         raise LibraryProblem(
             f"The library {library.path} was indexed with the model {library.meta.model}, this search uses "

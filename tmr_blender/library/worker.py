@@ -64,12 +64,9 @@ class Worker:
 
         Filters, if any, are those of `filters.FILTERS`: {"duration": {"min": 2}, "loopable": true, "tag": ["walk"]}.
         """
-        query, limit, filters = _text(params, "query"), _limit(params), params.get("filters") or {}
-        places = _places(params)
+        query, limit, filters, places = _text(params, "query"), _limit(params), _filters(params), _places(params)
         if not query.strip():
             raise QueryProblem("Type what the motion should look like, for example: a person limps, then sits down.")
-        if not isinstance(filters, dict):
-            raise QueryProblem("Filters must be given by name.")
         from .search import search
 
         libraries = [self._library(place) for place in places]
@@ -97,6 +94,61 @@ class Worker:
         from .info import info
 
         return info(self._library(_text(params, "library")))
+
+    def similar(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
+        """The takes nearest to a motion -> list of hits.
+
+        {"libraries", "limit": 20, "filters", "start", "end"} and either {"path", "take": 0} of a file or {"library", "entry"}.
+        """
+        from . import similar
+
+        limit, filters = _limit(params), _filters(params)
+        libraries = [self._library(place) for place in _places(params)]
+        start, end = _seconds(params, "start"), _seconds(params, "end")
+        if "entry" in params:
+            library, number = self._entry(params)
+            latent, entry = similar.latent_at(library, number, start, end), library.entries[number]
+            but, model = (str(entry.path), entry.take), library.meta.model
+        else:
+            encoder = self._motion_encoder()
+            motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0), start, end)
+            latent, but, model = similar.latent_of(motion, encoder), (str(motion.path), motion.take), encoder.model_id
+        return [hit.as_json() for hit in similar.similar(libraries, latent, model, limit, filters, but)]
+
+    def describe(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"path", "take": 0, "start", "end", "libraries": [], "limit": 10} -> the fields of `similar.Description`."""
+        from . import similar
+
+        libraries = [self._library(place) for place in _places(params)] if params.get("libraries") else []
+        start, end = _seconds(params, "start"), _seconds(params, "end")
+        motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0), start, end)
+        limit = _whole(params, "limit", 10)
+        return similar.describe(motion, libraries, self._motion_encoder(), self._text_encoder(), limit).as_json()
+
+    def moments(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
+        """Where it happens in one take: [{"start", "end", "score"}], best first.
+
+        {"query", "limit": 5} and either {"library", "entry"} or, closer and slower, {"path", "take": 0} of a file.
+        """
+        from . import moments, similar
+        from .search import asked
+
+        limit, text = _whole(params, "limit", 5), self._text_encoder()
+        latent = asked(_text(params, "query"), text)[0]
+        if "entry" in params:
+            library, number = self._entry(params)
+            found = moments.of_entry(library, number, latent, text.model_id, limit)
+        else:
+            motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0))
+            found = moments.of_motion(motion, self._motion_encoder(), latent, limit)
+        return [moment.as_json() for moment in found]
+
+    def _entry(self, params: Params) -> tuple[Any, int]:
+        """The library and the index of the entry that the request names."""
+        from .similar import entry_at
+
+        library = self._library(_text(params, "library"))
+        return library, entry_at(library, _whole(params, "entry", -1))
 
     def check(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"library", "contents": false} -> the fields of `upkeep.Health`; the library is whole where "faults" is empty."""
@@ -138,7 +190,7 @@ class Worker:
         return held
 
 
-METHODS = ("status", "warm", "search", "index", "info", "check", "remove")
+METHODS = ("status", "warm", "search", "similar", "describe", "moments", "index", "info", "check", "remove")
 SLOW = ("index", "check", "remove")
 """Methods of the second lane."""
 
@@ -245,10 +297,28 @@ def _places(params: Params) -> list[str]:
 
 
 def _limit(params: Params) -> int:
-    limit = params.get("limit", 20)
-    if type(limit) is not int:
-        raise QueryProblem("The limit must be a whole number.")
-    return limit
+    return _whole(params, "limit", 20)
+
+
+def _whole(params: Params, key: str, default: int) -> int:
+    value = params.get(key, default)
+    if type(value) is not int:
+        raise QueryProblem(f"The {key} must be a whole number.")
+    return value
+
+
+def _seconds(params: Params, key: str) -> float | None:
+    value = params.get(key)
+    if value is not None and type(value) not in (int, float):
+        raise QueryProblem(f"The {key} must be a number of seconds.")
+    return value
+
+
+def _filters(params: Params) -> dict[str, Any]:
+    filters = params.get("filters") or {}
+    if not isinstance(filters, dict):
+        raise QueryProblem("Filters must be given by name.")
+    return filters
 
 
 def main() -> None:
