@@ -2,6 +2,7 @@
 """Writing keys as an action, in the API of each Blender version."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -10,8 +11,9 @@ from ..errors import SkeletonProblem
 from ..motion.quaternion import Array
 from ..retarget.rig import BoneKeys, Keys
 
-# The value of Keyframe.interpolation for "LINEAR", as foreach_set wants it.
-LINEAR = 1
+# The values of Keyframe.interpolation and of its handles' types for foreach_set.
+LINEAR, BEZIER = 1, 2
+ALIGNED = 3
 
 
 def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bpy.types.Action:
@@ -28,12 +30,38 @@ def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bp
     action = bpy.data.actions.new(name)
     curves = _Curves(action, object)
     for path, group, rows in _channels(keys):
-        for index in range(rows.shape[1]):
-            curves.add(path, index, group, rows[:, index], frame)
+        for index in range(rows.values.shape[1]):
+            curves.add(path, index, group, rows.column(index), frame)
     for (bone, key), value in keys.switches.items():
-        curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', 0, bone, np.array([value]), frame)
+        curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', 0, bone, _Rows(np.array([[value]])).column(0), frame)
     _assign(data, action, curves)
     return action
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Keys of a channel: values (keys, n) and, where there isn't one a frame, their frames and slopes (keys, n)."""
+
+    values: Array
+    frames: np.ndarray | None = None
+    slopes: Array | None = None
+
+    def column(self, index: int) -> "_Rows":
+        """Of one curve: (keys,)."""
+        if len(self.values) == 1:
+            return _Rows(self.values[:, index])
+        return _Rows(self.values[:, index], self.frames, None if self.slopes is None else self.slopes[:, index])
+
+    @property
+    def at(self) -> np.ndarray:
+        """The frame of each key, from 0."""
+        return np.arange(len(self.values)) if self.frames is None else self.frames
+
+    def handles(self, side: int, slopes: Array) -> Array:
+        """(keys, 2) the left (-1) or right (1) handles: a third of the way to the next key, along the slope."""
+        gaps = np.diff(self.at)
+        reach = side * np.concatenate([gaps[:1], gaps] if side < 0 else [gaps, gaps[-1:]]) / 3
+        return np.stack([self.at + reach, self.values + slopes * reach], axis=-1)
 
 
 class _Curves:
@@ -48,29 +76,32 @@ class _Curves:
             holder = strip.channelbag(self.slot, ensure=True)
         self.curves, self.groups = holder.fcurves, holder.groups
 
-    def add(self, path: str, index: int, group: str, values: Array, frame: int) -> None:
-        """One curve with a linear key a frame."""
+    def add(self, path: str, index: int, group: str, rows: _Rows, frame: int) -> None:
+        """One curve: linear with a key a frame, or Bezier."""
         curve = self.curves.new(path, index=index)
         curve.group = self.groups.get(group) or self.groups.new(group)
         points = curve.keyframe_points
-        points.add(len(values))
-        at = np.empty((len(values), 2), dtype=np.float32)
-        at[:, 0] = np.arange(frame, frame + len(values))
-        at[:, 1] = values
-        points.foreach_set("co", at.ravel())
-        points.foreach_set("interpolation", np.full(len(values), LINEAR, dtype=np.int32))
+        count = len(rows.values)
+        points.add(count)
+        shift = np.array([frame, 0.0])
+        points.foreach_set("co", (np.stack([rows.at, rows.values], axis=-1) + shift).astype(np.float32).ravel())
+        points.foreach_set("interpolation", np.full(count, LINEAR if rows.slopes is None else BEZIER, dtype=np.int32))
+        if rows.slopes is not None:
+            for name, side in (("left", -1), ("right", 1)):
+                points.foreach_set(f"handle_{name}_type", np.full(count, ALIGNED, dtype=np.int32))
+                points.foreach_set(f"handle_{name}", (rows.handles(side, rows.slopes) + shift).astype(np.float32).ravel())
         curve.update()
 
 
-def _channels(keys: Keys) -> Iterator[tuple[str, str, Array]]:
-    """Data path, group and rows (frames, channels) of everything that is keyed."""
+def _channels(keys: Keys) -> Iterator[tuple[str, str, _Rows]]:
+    """Data path, group and keys of everything that is keyed."""
     for name, bone in keys.bones.items():
         if bone.location is not None:
-            yield f"{_bone(name)}.location", name, bone.location
+            yield f"{_bone(name)}.location", name, _Rows(bone.location, bone.frames, bone.location_slopes)
         if bone.rotation is not None:
-            yield f"{_bone(name)}.{_rotation_channel(bone)}", name, bone.rotation
+            yield f"{_bone(name)}.{_rotation_channel(bone)}", name, _Rows(bone.rotation, bone.frames, bone.rotation_slopes)
         if bone.scale is not None:
-            yield f"{_bone(name)}.scale", name, bone.scale
+            yield f"{_bone(name)}.scale", name, _Rows(bone.scale)
 
 
 def _bone(name: str) -> str:

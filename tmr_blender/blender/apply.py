@@ -13,12 +13,15 @@ from ..errors import FileProblem, SkeletonProblem
 from ..motion import edits, features, humanoid, readers
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
-from ..retarget import roles, solver
+from ..retarget import reduce, roles, solver
 from . import action as action_writer
 from . import rig as rig_reader
 
 OPENING = 12
 """Frames that show whether the first one is a bind pose."""
+
+METRES_A_DEGREE = 0.005
+"""By how much joints may be displaced where keys are reduced, for each degree that is allowed."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Placement:
     """Where a motion goes. at: scene frame of its first key. extent: what to do with the scene's frame range.
 
     heading, travel, feet, mirror: as in `retarget.solver.Options`. speed: how many times as fast. loop: only the part that
-    repeats best, closed (`motion.edits.loop`).
+    repeats best, closed (`motion.edits.loop`). tolerance: degrees by which bones may be off with fewer keys, and for each of
+    them 5 mm by which they may be displaced; 0 keys every frame.
     """
 
     at: int
@@ -37,6 +41,7 @@ class Placement:
     mirror: bool = False
     speed: float = 1.0
     loop: bool = False
+    tolerance: float = 0.0
 
 
 def read_take(path: Path, take: int = 0) -> Clip:
@@ -92,6 +97,8 @@ def apply(
         rig = rig_reader.read(rig_object)
         rig_map = roles.map_rig(rig)
     keys = solver.retarget(clip, body_map, rig, rig_map, options)
+    if placement.tolerance > 0.0:
+        keys = reduce.reduce(keys, rig, placement.tolerance, METRES_A_DEGREE * placement.tolerance)
     action = action_writer.write(rig_object, keys, name, placement.at)
     if placement.loop:
         action.use_frame_range = action.use_cyclic = True

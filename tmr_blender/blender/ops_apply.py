@@ -62,6 +62,14 @@ class PlacedMotion:
         description="Keep only the part that repeats best, its end blended into its beginning, and mark the action as cyclic",
         default=False,
     )
+    tolerance: FloatProperty(
+        name="Key Tolerance",
+        description="Fewer keys, on Bezier curves: how many degrees bones may be off, and 5 mm for each. 0 keys every frame",
+        default=0.0,
+        min=0.0,
+        soft_max=5.0,
+        max=20.0,
+    )
     extent: EnumProperty(
         name="Frame Range",
         description="What happens to the scene's start and end frames",
@@ -94,7 +102,15 @@ class PlacedMotion:
         end = scene.frame_end
         rig = target(context)
         placement = Placement(
-            first, self.extent, self.heading, not self.in_place, self.feet, self.mirror, self.speed, self.loop
+            first,
+            self.extent,
+            self.heading,
+            travel=not self.in_place,
+            feet=self.feet,
+            mirror=self.mirror,
+            speed=self.speed,
+            loop=self.loop,
+            tolerance=self.tolerance,
         )
         action = apply(context, rig, clip, name, placement)
         grown = f"; the scene now ends at frame {scene.frame_end}" if scene.frame_end != end else ""
@@ -104,7 +120,7 @@ class PlacedMotion:
     def draw_placement(self, layout: bpy.types.UILayout) -> None:
         """The choices, in the redo panel and in the file browser."""
         layout.use_property_split = True
-        for name in ("at", "heading", "in_place", "feet", "mirror", "speed", "loop", "extent"):
+        for name in ("at", "heading", "in_place", "feet", "mirror", "speed", "loop", "tolerance", "extent"):
             layout.prop(self, name)
 
 

@@ -66,17 +66,23 @@ class BoneKeys:
         whatever the order; radians; None where the bone is not turned. One row means one key that holds.
     location: (frames, 3) in the bone's location space, or None.
     scale: (frames, 3), or None.
+    frames: (keys,) int64, the frames, from 0, of the rows of rotation and location where there isn't one a frame (see
+        `reduce`); the curves between are then Bezier ones.
+    rotation_slopes, location_slopes: of those, change a frame at each key.
     """
 
     mode: str
     rotation: Array | None = None
     location: Array | None = None
     scale: Array | None = None
+    frames: np.ndarray | None = None
+    rotation_slopes: Array | None = None
+    location_slopes: Array | None = None
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What `blender.action.write` writes: one key a frame for every channel of every bone.
+    """What `blender.action.write` writes: one key a frame for every channel of every bone, unless its bone says otherwise.
 
     frames: how many; they are one scene frame apart.
     bones: bone name -> its channels.

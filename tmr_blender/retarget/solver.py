@@ -236,7 +236,7 @@ def _size(rig: Rig, bone: int) -> Array | None:
     return np.ones((1, 3)) if rig.displaced[bone] else None
 
 
-def _carrier(rig: Rig, bone: int, deltas: Mapping[int, Array]) -> int:
+def carrier(rig: Rig, bone: int, deltas: Mapping[int, object]) -> int:
     """The nearest turned bone that carries a bone, -1 for none: those between stay at rest."""
     bone = int(rig.carriers[bone])
     while bone >= 0 and bone not in deltas:
@@ -250,16 +250,16 @@ def _rotations(rig: Rig, deltas: dict[int, Array]) -> dict[int, Array]:
     Locked Euler channels stay at zero; `deltas` then becomes what the bone really does, so that the bones it carries
     make up for it.
     """
-    for bone in _carried_order(rig, deltas):
+    for bone in carried_order(rig, deltas):
         if rig.rotation_locks[bone].any() and len(rig.modes[bone]) == len("XYZ"):
             rows = channels.from_quaternions(_own(rig, deltas, [bone])[:, 0], rig.modes[bone])
             rows[:, rig.rotation_locks[bone, 1:]] = 0.0
-            carrier = _carrier(rig, bone, deltas)
+            above = carrier(rig, bone, deltas)
             turn = quaternion.from_matrix(rigid(rig.rest[bone, :3, :3]))
             kept = quaternion.multiply(
                 quaternion.multiply(turn, channels.to_quaternions(rows, rig.modes[bone])), quaternion.inverse(turn)
             )
-            deltas[bone] = kept if carrier < 0 else quaternion.multiply(deltas[carrier], kept)
+            deltas[bone] = kept if above < 0 else quaternion.multiply(deltas[above], kept)
     bones = list(deltas)
     own = quaternion.continuous(_own(rig, deltas, bones))
     out = {bone: channels.from_quaternions(own[:, i], rig.modes[bone]) for i, bone in enumerate(bones)}
@@ -276,19 +276,19 @@ def _own(rig: Rig, deltas: Mapping[int, Array], bones: list[int]) -> Array:
     """
     rests = quaternion.from_matrix(rigid(rig.rest[bones, :3, :3]))
     goal = np.stack([deltas[bone] for bone in bones], axis=1)
-    carriers = [_carrier(rig, bone, deltas) for bone in bones]
+    carriers = [carrier(rig, bone, deltas) for bone in bones]
     still = np.broadcast_to(quaternion.IDENTITY, goal[:, 0].shape)
-    base = np.stack([still if carrier < 0 else deltas[carrier] for carrier in carriers], axis=1)
+    base = np.stack([still if above < 0 else deltas[above] for above in carriers], axis=1)
     turned = quaternion.multiply(quaternion.multiply(quaternion.inverse(base), goal), rests)
     return quaternion.multiply(quaternion.inverse(rests), turned)
 
 
-def _carried_order(rig: Rig, deltas: Mapping[int, Array]) -> list[int]:
+def carried_order(rig: Rig, deltas: Mapping[int, object]) -> list[int]:
     """The turned bones, those that carry before those that are carried."""
 
     def depth(bone: int) -> int:
-        carrier = _carrier(rig, bone, deltas)
-        return 0 if carrier < 0 else 1 + depth(carrier)
+        above = carrier(rig, bone, deltas)
+        return 0 if above < 0 else 1 + depth(above)
 
     return sorted(deltas, key=depth)
 
@@ -297,14 +297,14 @@ def _location(rig: Rig, travel: int, deltas: Mapping[int, Array], goal: Target, 
     """(frames, 3) location channels that bring the point between the hips where it belongs."""
     places = goal.to_armature(hips)
     point = (goal.heads["left_hip"] + goal.heads["right_hip"]) / 2
-    bone = _carrier(rig, goal.bones["left_hip"], deltas)
+    bone = carrier(rig, goal.bones["left_hip"], deltas)
     # From the hips down to the travelling bone, each bone carries the point about its own head.
     reach = np.zeros_like(places)
     while bone >= 0 and bone != travel:
         head = rig.rest[bone, :3, 3]
         reach += quaternion.rotate(deltas[bone], np.broadcast_to(point - head, places.shape))
         point = head
-        bone = _carrier(rig, bone, deltas)
+        bone = carrier(rig, bone, deltas)
     head = rig.rest[travel, :3, 3]
     arm = np.broadcast_to(point - head, places.shape)
     moved = places - reach - (quaternion.rotate(deltas[travel], arm) if travel in deltas else arm) - head
