@@ -22,6 +22,7 @@ class Objective:
     weights: dict[str, float] = field(
         default_factory=lambda: {"reconstruction": 1.0, "kl": 1e-5, "latent": 1e-5, "contrastive": 0.1}
     )
+    """A term that is not named has no say."""
     temperature: float = 0.1
     alike: float = 0.6
     """Cosine of sentence vectors above which two captions are no negatives of each other."""

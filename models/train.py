@@ -88,7 +88,7 @@ def batch_loss(model: TMR, samples: list[clips.Sample], store: TextStore, config
     if model.decoder is not None and config.training.decoded:
         parts["reconstruction"].append(_reconstruction(model, samples, (first_text, drawn), config.training.decoded))
     terms = {name: torch.stack(values).mean() for name, values in parts.items() if values}
-    terms["total"] = torch.stack([objective.weights[name] * value for name, value in terms.items()]).sum()
+    terms["total"] = torch.stack([objective.weights.get(name, 0.0) * value for name, value in terms.items()]).sum()
     return terms
 
 
