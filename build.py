@@ -109,15 +109,21 @@ def command_test(options: argparse.Namespace) -> int:
     made = zipped(wheels.host(), contents(plain, options.torch_index), module, options.torch_index)
     chosen = blenders.Module(module)
     chosen.install(made)
-    variables = {**chosen.variables, "TMR_ZIP": str(made)}
+    # Small work: a second thread of torch's only gets in the way, most of all where the machine is busy.
+    own = {"TMR_ZIP": str(made), "OMP_NUM_THREADS": "1"}
+    variables = {**chosen.variables, **own}
     failed: list[str] = []
     for name, command, extra in (
         ("ruff check", [tools / "ruff", "check", "."], {}),
         ("ruff format", [tools / "ruff", "format", "--check", "."], {}),
         ("pyright", [tools / "pyright"], {}),
-        ("tests in plain Python", [plain.python, "-m", "pytest", *PLAIN_TESTS, *options.pytest], {"TMR_ZIP": str(made)}),
+        ("tests in plain Python", [plain.python, "-m", "pytest", "--durations=10", *PLAIN_TESTS, *options.pytest], own),
         # -P keeps the source folder off the path: the installed extension is what gets tested.
-        ("tests in Blender", [module.python, "-P", "-m", "pytest", "tests/blender", *options.pytest], variables),
+        (
+            "tests in Blender",
+            [module.python, "-P", "-m", "pytest", "--durations=5", "tests/blender", *options.pytest],
+            variables,
+        ),
     ):
         print(f"{name} ...", flush=True)
         start = time.perf_counter()
