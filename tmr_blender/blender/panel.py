@@ -9,9 +9,10 @@ from .properties import TMR_PG_hit, TMR_PG_state, state
 
 MATCHED = {"motion": "the motion itself", "caption": "its caption", "name": "its name"}
 
-# From this score on. In the starter library the takes that were meant score 0.86 to 0.95, and what merely moves alike up
-# to 0.9: the words can't be told more finely than this.
-VERDICTS = ((0.92, "very close"), (0.86, "close"), (0.78, "similar"), (0.0, "far off"))
+# From this score on. Of 240 captions by people, searched among as many takes that the networks had not trained on, the first
+# hit had a caption of like meaning (sentence cosine above 0.7) for 69 % of those that scored 0.90 or more, 30 to 37 % from
+# 0.80, 19 % from 0.74; nine of ten takes at random score less than that.
+VERDICTS = ((0.90, "very close"), (0.80, "close"), (0.74, "similar"), (0.0, "far off"))
 
 
 def verdict(score: float) -> str:
