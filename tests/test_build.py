@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """build.py and what it is made of, without network and without Blender; the built zip where build.py names one."""
 
+import ast
 import dataclasses
 import os
 import re
@@ -200,11 +201,21 @@ def test_zip_ships_every_import_of_the_package(built: zipfile.ZipFile) -> None:
     """What the package imports is Blender's, Python's, its own, or in a wheel."""
     given = {"bpy", "bpy_extras", "mathutils", "numpy", "gpu", "gpu_extras", "blf", "bl_ext", "addon_utils", "rigify", "idprop"}
     shipped = {name.replace("-", "_") for name in wheels.SHIPPED}
-    pattern = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_]\w*)", re.MULTILINE)
     for name in built.namelist():
         if name.endswith(".py"):
-            found = set(pattern.findall(built.read(name).decode()))
+            found = imported(built.read(name).decode())
             assert found <= given | shipped | set(sys.stdlib_module_names), name
+
+
+def imported(source: str) -> set[str]:
+    """Top-level names of the packages that a source imports, relative imports left out."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def fake_blender(folder: Path, says: str) -> blenders.Program:
