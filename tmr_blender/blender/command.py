@@ -131,7 +131,8 @@ def _write(out: Path, rig: bpy.types.Object, action: bpy.types.Action, hits: lis
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".tmr-") as name:
         draft = Path(name)
-        ranking = [{**hit, "score": round(hit["score"], 4)} for hit in hits]
+        # Blender's properties hold 32 bits: past the fourth place there is only noise.
+        ranking = [hit | {name: round(hit[name], 4) for name in ("score", "start", "end")} for hit in hits]
         (draft / "ranking.json").write_text(json.dumps(ranking, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         png.write(draft / "preview.png", preview(rig))
         bpy.ops.wm.save_as_mainfile(filepath=str(draft / "result.blend"), copy=True)
