@@ -18,6 +18,7 @@ from .stages import CACHE, ROOT, BuildProblem, digest, require
 from .wheels import PYTHONS, Target, Wheel
 
 PACKAGE = ROOT / "tmr_blender"
+MANIFEST = ROOT / "blender_manifest.toml"
 MODEL = CACHE / "model"
 STARTER = CACHE / "starter"
 DATA_LICENCES = ROOT / "building" / "data_licences.md"
@@ -28,9 +29,9 @@ WEIGHTS = ("model.json", "tokenizer.json", "text_encoder.ts", "motion_encoder.ts
 
 def version() -> str:
     """The extension's version, from its manifest."""
-    found = re.search(r'^version = "(.+)"$', (PACKAGE / "blender_manifest.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(r'^version = "(.+)"$', MANIFEST.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
-        raise BuildProblem("tmr_blender/blender_manifest.toml has no version.")
+        raise BuildProblem(f"{MANIFEST.name} has no version.")
     return found.group(1)
 
 
@@ -43,7 +44,7 @@ def inputs(target: Target, rows: list[Wheel]) -> str:
     """Digest of everything that ends up in the zip of `target`."""
     builders = [ROOT / "building", ROOT / "LICENSE"]
     names = [f"{row.file} {row.sha256}" for row in wheels.shipped(target, rows)]
-    return digest([PACKAGE, MODEL, STARTER, *builders], target.name, *names)
+    return digest([PACKAGE, MANIFEST, MODEL, STARTER, *builders], target.name, *names)
 
 
 def build(target: Target, rows: list[Wheel], folder: Path, blender: Environment, torch_index: str) -> Path:
@@ -96,8 +97,8 @@ def _lay_out(stage: Path, target: Target, chosen: list[Wheel], files: list[Path]
     for file in files:
         link(file, stage / "wheels" / file.name)
     _write_licences(stage / "licences", chosen, files)
-    source = (stage / "blender_manifest.toml").read_text(encoding="utf-8")
-    (stage / "blender_manifest.toml").write_text(manifest(source, target, [file.name for file in files]), encoding="utf-8")
+    source = MANIFEST.read_text(encoding="utf-8")
+    (stage / MANIFEST.name).write_text(manifest(source, target, [file.name for file in files]), encoding="utf-8")
 
 
 def manifest(source: str, target: Target, files: list[str]) -> str:
@@ -110,7 +111,7 @@ def manifest(source: str, target: Target, files: list[str]) -> str:
     lines.append("wheels = [\n" + "".join(f'  "./wheels/{name}",\n' for name in sorted(files)) + "]")
     made, count = re.subn(r'^blender_version_min = ".+"$', "\n".join(lines), source, flags=re.MULTILINE)
     if count != 1:
-        raise BuildProblem("tmr_blender/blender_manifest.toml must set blender_version_min once.")
+        raise BuildProblem(f"{MANIFEST.name} must set blender_version_min once.")
     return made
 
 

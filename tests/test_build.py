@@ -124,7 +124,7 @@ def test_a_broken_lock_is_one_sentence(cache: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("target", wheels.TARGETS, ids=lambda target: target.name)
 def test_manifest_of_each_zip(target: wheels.Target) -> None:
-    source = (extension.PACKAGE / "blender_manifest.toml").read_text(encoding="utf-8")
+    source = extension.MANIFEST.read_text(encoding="utf-8")
     made = tomllib.loads(extension.manifest(source, target, ["b-1-py3-none-any.whl", "a-1-py3-none-any.whl"]))
     assert made["platforms"] == [target.platform]
     assert made["wheels"] == ["./wheels/a-1-py3-none-any.whl", "./wheels/b-1-py3-none-any.whl"]
