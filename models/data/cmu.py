@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.data.takes import Caption, DataSet, Take
+from models.data import rows as caption_rows
+from models.data.takes import DataSet, Take
 from tmr_blender.errors import FileProblem
 from tmr_blender.motion import features, humanoid
 
@@ -24,33 +25,12 @@ def load(folder: Path, cache: Path | None = None) -> DataSet:
 
     Raises FileProblem, naming what is missing and where it goes.
     """
-    captions = read_captions(folder)
+    captions = caption_rows.read(folder / "captions.jsonl")
     takes = _features(folder, cache)
     unknown = sorted({caption.take for caption in captions} - takes.keys())
     if unknown:
         raise FileProblem(f"{folder / 'captions.jsonl'} names takes that motions.npz does not hold: {', '.join(unknown[:5])}.")
     return DataSet(takes, tuple(captions))
-
-
-def read_captions(folder: Path) -> list[Caption]:
-    """The rows of captions.jsonl. Raises FileProblem for a missing file or a row that can't be read."""
-    path = folder / "captions.jsonl"
-    if not path.is_file():
-        raise FileProblem(f"{path} is missing: the folder must hold captions.jsonl and motions.npz.")
-    captions = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            captions.append(
-                Caption(
-                    row["motion"], row.get("start"), row.get("end"), tuple(map(str, row["texts"])), row["source"], row["split"]
-                )
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileProblem(f"{path}, line {number}, is not a caption row: {error!r}.") from error
-    return captions
 
 
 def _features(folder: Path, cache: Path | None) -> dict[str, Take]:

@@ -176,7 +176,7 @@ def _load_tokenizer(path: Path, max_tokens: int) -> Any:
         raise ModelProblem(f"The model file {path} is missing. Install the extension's zip again.")
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:
+    except Exception as error:  # what the tokenizers package raises is a bare Exception
         raise ModelProblem(f"The model file {path} is damaged ({error}). Install the extension's zip again.") from error
     # The file may ask for padding to a fixed width, which would cost time in every search.
     tokenizer.no_padding()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.data import cmu, splits
+from models.data import cmu, rows, splits
 from tmr_blender.errors import FileProblem
 
 
@@ -34,7 +34,7 @@ def test_a_bad_row_is_named(folder: Path, tmp_path: Path):
     with (tmp_path / "bad" / "captions.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"motion": "walk_00"}\n')
     with pytest.raises(FileProblem, match="line 49"):
-        cmu.read_captions(tmp_path / "bad")
+        rows.read(tmp_path / "bad" / "captions.jsonl")
 
 
 def test_a_caption_of_a_take_that_is_not_there(folder: Path, tmp_path: Path):
