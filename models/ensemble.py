@@ -51,3 +51,11 @@ class Ensemble:
     def text(self, states: Tensor, mask: Tensor, sentence: Tensor) -> Tensor:
         """Unit latents (b, width) of what the frozen language model says of texts."""
         return combined([model.text(states, mask, sentence)[0] for model in self.models], self.matrix)
+
+    def draw(self, states: Tensor, mask: Tensor, sentence: Tensor, random: torch.Generator) -> Tensor:
+        """As `text`, of a draw from each network's distribution instead of its mean."""
+        drawn = []
+        for model in self.models:
+            mu, logvar = model.text(states, mask, sentence)
+            drawn.append(mu + torch.randn(mu.shape, generator=random) * torch.exp(0.5 * logvar))
+        return combined(drawn, self.matrix)

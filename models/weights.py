@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Weights on disk: safetensors with the config of the run in the header, halved in precision where it costs nothing."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from torch import Tensor
 from models.architecture import TMR
 from models.config import Config
 from models.ensemble import Ensemble
+from models.generator import DecoderConfig, Generator
 from tmr_blender.errors import ModelProblem
 
 FOLDER = Path(__file__).parent / "weights"
 PROJECTION = "projection.safetensors"
+DECODER = "decoder.safetensors"
 
 
 def save(path: Path, state: dict[str, Tensor], config: Config, half: bool = False) -> None:
@@ -51,7 +54,7 @@ def opened(path: Path = FOLDER) -> Ensemble:
     """
     if path.is_file():
         return Ensemble([load(path)[0]])
-    files = [file for file in sorted(path.glob("*.safetensors")) if file.name != PROJECTION]
+    files = [file for file in sorted(path.glob("*.safetensors")) if file.name not in (PROJECTION, DECODER)]
     if not files:
         raise ModelProblem(f"{path} holds no weights (*.safetensors): train them with `python -m models.train`.")
     ensemble = Ensemble([load(file)[0] for file in files])
@@ -71,3 +74,38 @@ def save_projection(folder: Path, matrix: Tensor) -> Path:
     path = folder / PROJECTION
     save_file({"matrix": matrix.contiguous()}, path)
     return path
+
+
+def decoder_path(path: Path = FOLDER) -> Path:
+    """Where the decoder of text to motion lies: in the folder of the networks, or beside the one file."""
+    return (path if path.is_dir() else path.parent) / DECODER
+
+
+def fingerprint(path: Path = FOLDER) -> str:
+    """A digest of the networks that `opened` would open: a decoder understands the latents of exactly those."""
+    files = [path] if path.is_file() else [file for file in sorted(path.glob("*.safetensors")) if file.name != DECODER]
+    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
+
+
+def save_decoder(path: Path, decoder: Generator, networks: str) -> None:
+    """Writes a decoder in 16 bits, its statistics in 32, with its config and the fingerprint of the networks it reads."""
+    state = {k: (v if k in ("mean", "scale") else v.half()).contiguous() for k, v in decoder.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(state, path, {"decoder": json.dumps(decoder.config.to_dict()), "networks": networks})
+
+
+def decoder(path: Path, networks: str) -> Generator:
+    """The decoder in evaluation mode. Raises ModelProblem if it is missing, broken, or was trained for other networks."""
+    if not path.is_file():
+        raise ModelProblem(f"The decoder {path} is missing: train it with `python -m models.decoder --data FOLDER`.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = file.metadata() or {}
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no mapping)
+        model = Generator(DecoderConfig.from_dict(json.loads(meta["decoder"])))
+        model.load_state_dict(state)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelProblem(f"{path} does not hold a decoder of text to motion: {error}") from error
+    if meta.get("networks") != networks:
+        raise ModelProblem(f"{path} reads the latents of other networks: train it again with `python -m models.decoder`.")
+    return model.eval().requires_grad_(False)
