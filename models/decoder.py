@@ -42,11 +42,11 @@ PACE = 5.0
 STEP = 2
 """Frames between the moments that a target may be moved to."""
 SHARES = {
-    "root": (0, 4, 2.0),
+    "root": (0, 4, 5.0),
     "places": (4, 67, 1.0),
-    "turns": (67, 193, 0.2),
+    "turns": (67, 193, 0.1),
     "steps": (193, 259, 0.5),
-    "contacts": (259, 263, 1.0),
+    "contacts": (259, 263, 3.0),
 }
 """Columns and weight of each kind of feature in the loss; local rotations are not read when a motion is recovered."""
 
@@ -136,10 +136,9 @@ def gather(networks: Ensemble, data: DataSet, takes: frozenset[str], config: Dec
 
 @dataclass(frozen=True)
 class Batch:
-    """Latents (b, d) of motions and of texts, the truth with what lies around it, and where in it each piece begins."""
+    """Latents (b, d), the truth with what lies around it, and where in it each piece begins."""
 
-    motions: Tensor
-    texts: Tensor
+    latents: Tensor
     lengths: Tensor
     around: Tensor
     """(b, frames, 263) normalised."""
@@ -150,16 +149,18 @@ class Batch:
 
 
 def batch_of(bank: Bank, model: Generator, chance: random.Random) -> Batch:
-    """A batch that the random state decides: pieces, one text each (the motion's latent again where there is none)."""
+    """A batch that the random state decides: each piece with the latent of its motion or of one of its texts."""
     config = model.config
     chosen = sorted(chance.sample(range(len(bank.pieces)), min(config.batch, len(bank.pieces))))
     parts = [bank.features(bank.pieces[i], config.shift) for i in chosen]
-    raw, _ = encode.padded([rows for rows, _ in parts])
-    counts = torch.tensor([len(rows) for rows, _ in parts])
-    texts = [bank.texts[chance.choice(said)] if (said := bank.pieces[i].texts) else bank.motions[i] for i in chosen]
+    raw, counts = encode.padded([rows for rows, _ in parts])
+    latents = []
+    for i in chosen:
+        said = bank.pieces[i].texts
+        spoken = said and chance.random() < config.spoken
+        latents.append(bank.texts[chance.choice(said)] if spoken else bank.motions[i])
     return Batch(
-        bank.motions[chosen],
-        torch.stack(texts),
+        torch.stack(latents),
         torch.tensor([bank.pieces[i].last - bank.pieces[i].first for i in chosen]),
         model.normalised(raw),
         torch.arange(raw.shape[1])[None] < counts[:, None],
@@ -250,12 +251,10 @@ class Run:
             group["lr"] = config.rate * ramp * (0.02 + 0.98 * wave)
         batch = batch_of(bank, self.model, stream)
         self.model.train()
-        total = torch.zeros(())
-        for latents in (batch.motions, batch.texts):
-            noisy = latents + torch.randn_like(latents) * (config.noise / latents.shape[1] ** 0.5)
-            with torch.autocast("cpu", torch.bfloat16):
-                made = self.model(noisy, batch.lengths, int(batch.lengths.max()))
-            total = total + loss(made.float(), batch, config).mean()
+        noisy = batch.latents + torch.randn_like(batch.latents) * (config.noise / config.latent**0.5)
+        with torch.autocast("cpu", torch.bfloat16):
+            made = self.model(noisy, batch.lengths, int(batch.lengths.max()))
+        total = loss(made.float(), batch, config).mean()
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -265,7 +264,7 @@ class Run:
         with torch.no_grad():
             for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
                 mean.lerp_(now, 1.0 - share)
-        return float(total.detach()) / 2.0
+        return float(total.detach())
 
     def save(self, folder: Path) -> None:
         """Everything needed to go on; written beside and then moved into place."""

@@ -31,14 +31,16 @@ class DecoderConfig:
     heads: int = 3
     feedforward: int = 768
     layers: int = 4
-    patch: int = 8
+    patch: int = 10
     """Frames that come out of one token."""
     dropout: float = 0.1
     longest: int = 200
     """Frames of a clip trained on: ten seconds, as published."""
-    steps: int = 1500
-    batch: int = 48
-    """Clips a step; each is decoded from the latent of its motion and from that of a text."""
+    steps: int = 4000
+    batch: int = 32
+    """Clips a step."""
+    spoken: float = 0.5
+    """Share of clips that are decoded from the latent of a text, not of their motion."""
     rate: float = 1e-3
     """Peak learning rate: linear warm-up over a twentieth of the steps, then a cosine to a fiftieth."""
     decay: float = 0.02

@@ -110,10 +110,8 @@ def write(joints: Array, text: str, options: argparse.Namespace) -> None:
     if options.picture:
         at = np.linspace(0, len(joints) - 1, PANELS).round().astype(int)
         figures = [picture.body(joints[i]) for i in at]
-        png.write(
-            options.picture,
-            picture.strip(figures, (at / features.FPS).tolist(), trail=joints[:, 0] * [1.0, 0.0, 1.0], ground=0.0),
-        )
+        path, times = joints[:, 0] * [1.0, 0.0, 1.0], (at / features.FPS).tolist()
+        png.write(options.picture, picture.strip(figures, times, trail=path, ground=0.0))
 
 
 if __name__ == "__main__":
