@@ -13,7 +13,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +129,8 @@ def gather(networks: Ensemble, data: DataSet, takes: frozenset[str], config: Dec
         encode.motions(networks, [bank.features(piece, 0)[0] for piece in pieces[at : at + 2000]])
         for at in range(0, len(pieces), 2000)
     ]
-    store = TextStore.open(CACHE / "texts.npz")
+    # Read, but not written: what the encoders were trained on is in it.
+    store = replace(TextStore.open(CACHE / "texts.npz"), path=None)
     texts = encode.texts(networks, store, said)
     return Bank(data, pieces, torch.from_numpy(np.concatenate(latents)), torch.from_numpy(texts))
 

@@ -81,10 +81,15 @@ def decoder_path(path: Path = FOLDER) -> Path:
     return (path if path.is_dir() else path.parent) / DECODER
 
 
-def fingerprint(path: Path = FOLDER) -> str:
-    """A digest of the networks that `opened` would open: a decoder understands the latents of exactly those."""
+def digests(path: Path = FOLDER) -> dict[str, str]:
+    """Name to SHA-256 of the files that `opened` would open, in its order."""
     files = [path] if path.is_file() else [file for file in sorted(path.glob("*.safetensors")) if file.name != DECODER]
-    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def fingerprint(path: Path = FOLDER) -> str:
+    """Of the networks that `opened` would open: a decoder understands the latents of exactly those, joined so."""
+    return hashlib.sha256(" ".join(digests(path).values()).encode()).hexdigest()[:16]
 
 
 def save_decoder(path: Path, decoder: Generator, networks: str) -> None:

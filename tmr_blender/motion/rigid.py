@@ -42,7 +42,7 @@ _HINGES: dict[str, Array] = {
 
 CARRIED = 0.25
 """Seconds, standard deviation of the Gaussian by which frames with a bent limb tell others how its upper bone is turned."""
-_FOOT_SAYS, _REST_SAYS = 0.1, 0.02
+_FOOT_SAYS, _REST_SAYS = 0.1, 0.005
 """Weights of the foot's direction and of no turn at all, against the squared sine of the bend."""
 
 

@@ -103,8 +103,8 @@ def _offsets(ball: Array, stands: NDArray[np.bool_], fps: float) -> Array:
         inside = np.clip(at, start, end - 1)
         share = np.clip(1.0 - np.abs(at - inside) / (RELEASE * fps), 0.0, 1.0)
         share = share * share * (3.0 - 2.0 * share)
-        if stands.any():
-            share = np.where(stands & (inside != at), 0.0, share)
+        # A contact has no say in another one.
+        share = np.where(stands & (inside != at), 0.0, share)
         total += share[:, None] * (place - ball[inside])
         weight += share
     total /= np.maximum(weight, 1.0)[:, None]

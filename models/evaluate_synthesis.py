@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What generated motions are worth: `python -m models.evaluate_synthesis --data FOLDER --draw 1 --weights FOLDER --judge FILE`.
+
+On takes that neither the networks nor the decoder were trained on, with captions by people. Two questions. How far are the
+joints of a motion that is decoded from its own latent from the truth, beside those of the mean of all motions and of the
+nearest motion trained on? And is a motion that is generated from a caption recognised as that caption's, by a network that
+had no part in generating it, beside the real motion and the training motion that search would offer?
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models import encode, metrics, train, weights
+from models.data import LOADERS, clips, splits
+from models.data.takes import Caption, DataSet
+from models.ensemble import Ensemble
+from models.synthesise import Synthesiser, settled
+from models.text import TextStore
+from tmr_blender.errors import TMRError
+from tmr_blender.motion import features, standing
+
+LONGEST = 200
+"""Frames: what is longer is judged by its first ten seconds."""
+SHIFT = 12
+"""Frames by which a motion may be moved in time where its phase is not to count."""
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Motions (n_i, 263) of one length per caption, by where they come from."""
+
+    real: list[Array]
+    decoded: list[Array]
+    """Decoded from the real motion's latent, not settled."""
+    generated: list[Array]
+    """Decoded from the caption's latent, not settled."""
+    mean: list[Array]
+    nearest: list[Array]
+    """The training motion whose latent is nearest to the real motion's."""
+    found: list[Array]
+    """The training motion that search offers for the caption."""
+
+
+def training_spans(data: DataSet, takes: frozenset[str]) -> list[Array]:
+    """All takes in spans of at most ten seconds, as they are and mirrored."""
+    out: list[Array] = []
+    for name in sorted(takes):
+        rows = np.asarray(data.takes[name].features, dtype=np.float32)
+        for part in np.array_split(rows, -(-len(rows) // LONGEST)):
+            out += [part, clips.mirror(part)]
+    return out
+
+
+def fitted(rows: Array, frames: int) -> Array:
+    """The first `frames` rows, or all and then the last pose standing still."""
+    if len(rows) >= frames:
+        return rows[:frames]
+    rest = np.repeat(rows[-1:], frames - len(rows), axis=0)
+    rest[:, 0:3] = 0.0
+    rest[:, 193:259] = 0.0
+    return np.concatenate([rows, rest])
+
+
+def gather(maker: Synthesiser, data: DataSet, takes: frozenset[str], captions: tuple[Caption, ...]) -> Sets:
+    """Real, decoded, generated and looked-up motions of the captions."""
+    real = [np.array(data.span(caption)[:LONGEST]) for caption in captions]
+    frames = [len(rows) for rows in real]
+    spans = training_spans(data, takes)
+    known = encode.motions(maker.networks, spans)
+    latents = encode.motions(maker.networks, real)
+    said = maker.latents([caption.texts[0] for caption in captions])
+    average = train.statistics(data, takes)[0].numpy()
+
+    def look_up(wanted: Array) -> list[Array]:
+        best = (wanted @ known.T).argmax(axis=1)
+        return [fitted(spans[i], count) for i, count in zip(best, frames, strict=True)]
+
+    return Sets(
+        real,
+        maker.motions(torch.from_numpy(latents), frames),
+        maker.motions(said, frames),
+        [np.repeat(average[None], count, axis=0) for count in frames],
+        look_up(latents),
+        look_up(said.numpy()),
+    )
+
+
+def joint_error(made: Array, real: Array) -> dict[str, float]:
+    """Mean distance of joints in centimetres: poses in the heading's frame, the same at the best moment, and along the path."""
+    pose, truth = (rows[:, 3:67].astype(np.float64) for rows in (made, real))
+    reach = min(SHIFT, len(real) // 4)
+    shifted = [
+        _pose_error(pose[max(-s, 0) : len(pose) - max(s, 0)], truth[max(s, 0) : len(truth) - max(-s, 0)])
+        for s in range(-reach, reach + 1)
+    ]
+    whole = np.linalg.norm(features.recover(made) - features.recover(real), axis=-1).mean()
+    return {
+        "pose_cm": 100.0 * _pose_error(pose, truth),
+        "pose_best_moment_cm": 100.0 * min(shifted),
+        "global_cm": 100.0 * float(whole),
+    }
+
+
+def _pose_error(made: Array, real: Array) -> float:
+    """Metres, over joints and frames, of columns 3 to 66 of features: height of the root and the others' places."""
+    apart = made - real
+    others = np.linalg.norm(apart[:, 1:].reshape(len(apart), 21, 3), axis=-1)
+    return float((others.sum(axis=1) + np.abs(apart[:, 0])).mean() / 22.0)
+
+
+def movement(joints: Array, rows: Array) -> dict[str, float]:
+    """Mean speed of the joints against the root, jerk, and slip of the feet while `rows` say that they stand; m and s."""
+    inner = joints[:, 1:] - joints[:, :1]
+    fps = features.FPS
+    third = np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1) * fps**3
+    return {
+        "speed": float(np.linalg.norm(np.diff(inner, axis=0), axis=-1).mean() * fps),
+        "jerk": float(third.mean()) if third.size else 0.0,
+        "slip": standing.drift(joints, standing.contacts(rows), fps),
+    }
+
+
+def report(sets: Sets, judge: Ensemble, captions: tuple[Caption, ...]) -> dict[str, Any]:
+    """The figures: joint errors, recognition by the judge, movement; with what they are to be compared with."""
+    finished = [settled(rows) for rows in sets.generated]
+    again = [features.extract(joints, features.FPS) for joints in finished]
+    store = TextStore()
+    said = encode.texts(judge, store, [caption.texts[0] for caption in captions])
+
+    def recognised(motions: list[Array]) -> dict[str, float]:
+        return metrics.summary(metrics.ranks(encode.motions(judge, motions) @ said.T))
+
+    def mean_of(parts: list[dict[str, float]]) -> dict[str, float]:
+        return {key: round(float(np.mean([part[key] for part in parts])), 2) for key in parts[0]}
+
+    def errors(motions: list[Array]) -> dict[str, float]:
+        return mean_of([joint_error(*pair) for pair in zip(motions, sets.real, strict=True)])
+
+    def moves(joints: list[Array], rows: list[Array]) -> dict[str, float]:
+        return mean_of([movement(*pair) for pair in zip(joints, rows, strict=True)])
+
+    names = {"decoded from the motion": sets.decoded, "mean of all motions": sets.mean, "nearest training motion": sets.nearest}
+    offered = {"generated from the caption": sets.generated, "training motion found for the caption": sets.found}
+    recovered = [features.recover(rows) for rows in sets.generated]
+    return {
+        "captions": len(captions),
+        "joints": {name: errors(motions) for name, motions in (names | offered).items()},
+        "recognised": {
+            "real motion": recognised(sets.real),
+            "generated from the caption": recognised(again),
+            "the same before bones are made rigid and feet put still": recognised(sets.generated),
+            "decoded from the motion": recognised(sets.decoded),
+            "training motion found for the caption": recognised(sets.found),
+            "mean of all motions": recognised(sets.mean),
+            "chance": metrics.chance(len(captions)),
+        },
+        "movement": {
+            "real motion": moves([features.recover(rows) for rows in sets.real], sets.real),
+            "generated, as decoded": moves(recovered, sets.generated),
+            "generated, finished": moves(finished, sets.generated),
+        },
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures as lines to read."""
+    lines = [f"{result['captions']} captions"]
+    for part in ("joints", "recognised", "movement"):
+        keys = list(next(iter(result[part].values())))
+        lines.append(f"{part:<58}" + "".join(f"{key:>21}" for key in keys))
+        for name, values in result[part].items():
+            lines.append(f"  {name:<56}" + "".join(f"{values[key]:>21.2f}" for key in keys))
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate_synthesis", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with motions.npz and captions.jsonl")
+    parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
+    parser.add_argument("--draw", type=int, required=True, help="the draw that encoders and decoder were trained without")
+    parser.add_argument("--held-out", type=int, default=240)
+    parser.add_argument("--weights", type=Path, required=True, help="the encoders: folder of *.safetensors, or one file")
+    parser.add_argument("--decoder", type=Path, help="the decoder (default: decoder.safetensors beside the weights)")
+    parser.add_argument("--judge", type=Path, required=True, help="a network of the same draw that the decoder doesn't read")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    options = parser.parse_args(arguments)
+    try:
+        maker = Synthesiser.open(options.weights, options.decoder)
+        judge = weights.opened(options.judge)
+        if set(weights.digests(options.judge).values()) & set(weights.digests(options.weights).values()):
+            raise TMRError("The judge is one of the networks that generate: name one that had no part in it.")
+        data = LOADERS[options.form](options.data, train.CACHE / "features")
+        chosen = splits.split(data, options.draw, options.held_out)
+        result = report(gather(maker, data, chosen.train, chosen.validation), judge, chosen.validation)
+    except TMRError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(table(result))
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
