@@ -45,7 +45,7 @@ def fit(ensemble: Ensemble, data: DataSet, takes: frozenset[str], width: int) ->
     whole, _ = clips.clips_of(data, takes, {})
     chosen = np.random.default_rng(0).permutation(len(whole))[:MOST]
     spans = [data.takes[whole[i].take].features[whole[i].first : whole[i].last][:LONGEST] for i in chosen]
-    said = list(dict.fromkeys(text for i in chosen for text in (*whole[i].people, *whole[i].labels)))[:MOST]
+    said = list(dict.fromkeys(text for i in chosen for text in whole[i].worded))[:MOST]
     plain = Ensemble(ensemble.models)
     motions = encode.motions(plain, spans).astype(np.float64)
     texts = encode.texts(plain, TextStore(), said).astype(np.float64)

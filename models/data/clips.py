@@ -3,7 +3,7 @@
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,38 +27,54 @@ class Clip:
     first: int
     last: int
     people: tuple[str, ...] = ()
-    """Captions by people who saw the motion, and our wordings of them."""
+    """Captions by people who saw the motion."""
+    ours: tuple[str, ...] = ()
+    """Captions of ours for this very span."""
     labels: tuple[str, ...] = ()
     """The data base's description and our paraphrases of it."""
     kinematic: tuple[str, ...] = ()
     """Sentences computed from the motion: true of exactly this span."""
 
+    @property
+    def worded(self) -> tuple[str, ...]:
+        """All that was written by somebody."""
+        return (*self.people, *self.ours, *self.labels)
+
+
+@dataclass
+class _Said:
+    """The texts of a span while they are gathered."""
+
+    people: list[str] = field(default_factory=list)
+    ours: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+
 
 def clips_of(data: DataSet, takes: Iterable[str], kinematics: dict[str, Kinematics]) -> tuple[list[Clip], list[Clip]]:
     """The whole takes (and captioned spans), and the windows that only kinematic sentences describe."""
-    reworded, ours = wording.paraphrases(), wording.of_takes()
+    reworded = wording.paraphrases()
     whole, windows = [], []
     chosen = frozenset(takes)
-    spans: dict[tuple[str, int, int], tuple[list[str], list[str]]] = {}
-    for name in chosen:
-        spans[name, 0, len(data.takes[name].features)] = (list(ours.get(name, [])), [])
-    for caption in data.captions:
+    spans = {(name, 0, len(data.takes[name].features)): _Said() for name in chosen}
+    for caption in (*data.captions, *wording.of_takes()):
         if caption.take not in chosen:
             continue
         count = len(data.takes[caption.take].features)
         first = 0 if caption.start is None else min(int(caption.start * FPS), count - 1)
         last = count if caption.end is None else min(max(int(caption.end * FPS), first + 1), count)
-        people, labels = spans.setdefault((caption.take, first, last), ([], []))
-        if caption.split == "all":
+        said = spans.setdefault((caption.take, first, last), _Said())
+        if caption.source == wording.OURS:
+            said.ours.extend(caption.texts)
+        elif caption.split == "all":
             for text in caption.texts:
-                labels.extend(([wording.spaced(text)] if wording.says_something(text) else []) + reworded.get(text, []))
+                said.labels.extend(([wording.spaced(text)] if wording.says_something(text) else []) + reworded.get(text, []))
         else:
-            people.extend(caption.texts)
-    for (name, first, last), (people, labels) in sorted(spans.items()):
+            said.people.extend(caption.texts)
+    for (name, first, last), said in sorted(spans.items(), key=lambda item: item[0]):
         known = kinematics.get(name)
-        said = known.whole if known is not None and last - first == len(data.takes[name].features) else ()
-        clip = Clip(name, first, last, tuple(people), tuple(labels), said)
-        if clip.people or clip.labels or clip.kinematic:
+        computed = known.whole if known is not None and last - first == len(data.takes[name].features) else ()
+        clip = Clip(name, first, last, tuple(said.people), tuple(said.ours), tuple(said.labels), computed)
+        if clip.worded or clip.kinematic:
             whole.append(clip)
     for name in sorted(chosen & kinematics.keys()):
         windows.extend(Clip(name, first, last, kinematic=said) for first, last, said in kinematics[name].windows if said)
@@ -67,7 +83,7 @@ def clips_of(data: DataSet, takes: Iterable[str], kinematics: dict[str, Kinemati
 
 def texts_of(clips: Iterable[Clip]) -> list[str]:
     """Every text that `Sampler` may draw for the clips, mirrored ones too."""
-    texts = dict.fromkeys(text for clip in clips for text in (*clip.people, *clip.labels, *clip.kinematic))
+    texts = dict.fromkeys(text for clip in clips for text in (*clip.worded, *clip.kinematic))
     return list(dict.fromkeys([*texts, *map(wording.mirrored, texts)]))
 
 
@@ -87,8 +103,10 @@ class Variation:
     """Frames; longer clips are cut to a random span of this length."""
     kinematic: bool = True
     """Sentences computed from the motion take part."""
-    people: float = 0.6
-    """Share of captions by people where there are descriptions too."""
+    people: float = 0.35
+    ours: float = 0.4
+    labels: float = 0.25
+    """Shares of captions by people, of ours, and of descriptions where a clip has all; what is missing leaves its share to the others."""
 
 
 def mirror(features: Array) -> Array:
@@ -144,7 +162,7 @@ class Sampler:
         """A varied copy of the clip with `views` texts: words of people or descriptions first, then kinematic ones."""
         chance, how = self.random, self.variation
         first, last = clip.first, clip.last
-        worded = bool(clip.people or clip.labels)
+        worded = bool(clip.worded)
         # Kinematic sentences are true of the span as a whole: a part of it is described by words only.
         part = worded and (last - first > how.longest or chance.random() < how.crop)
         drawn = [self._text(clip, 0 if part else view) for view in range(views)]
@@ -170,8 +188,9 @@ class Sampler:
         chance = self.random
         if view % 2 == 1 and clip.kinematic:
             return chance.choice(clip.kinematic), True
-        if clip.people and (not clip.labels or chance.random() < self.variation.people):
-            return chance.choice(clip.people), False
-        if clip.labels:
-            return chance.choice(clip.labels), False
-        return chance.choice(clip.kinematic), True
+        if not clip.worded:
+            return chance.choice(clip.kinematic), True
+        kinds = [(clip.people, self.variation.people), (clip.ours, self.variation.ours), (clip.labels, self.variation.labels)]
+        kinds = [(texts, share) for texts, share in kinds if texts]
+        texts = chance.choices([texts for texts, _ in kinds], [share for _, share in kinds])[0]
+        return chance.choice(texts), False

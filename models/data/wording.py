@@ -5,11 +5,15 @@ import json
 import re
 from pathlib import Path
 
+from models.data import rows
+from models.data.takes import Caption
 from tmr_blender.errors import FileProblem
 
 CAPTIONS = Path(__file__).parent.parent / "captions"
 """Sentences of ours, true of the motion: cmu.jsonl for the descriptions of the CMU database, rows {"description": ...,
-"texts": [...]}; takes.jsonl for takes that people described (no test takes), rows {"motion": ..., "texts": [...]}."""
+"texts": [...]}; takes.jsonl for single takes and spans of them (no test takes), rows like those of a data set."""
+OURS = "ours"
+"""Source of the rows of takes.jsonl."""
 
 _PAIRS = (
     ("left", "right"),
@@ -60,24 +64,20 @@ def spaced(description: str) -> str:
 
 def paraphrases(folder: Path = CAPTIONS) -> dict[str, list[str]]:
     """Description to sentences of ours; empty if the file is not there. Raises FileProblem for a row that can't be read."""
-    return _read(folder / "cmu.jsonl", "description")
-
-
-def of_takes(folder: Path = CAPTIONS) -> dict[str, list[str]]:
-    """Name of a take to sentences of ours; empty if the file is not there. Raises FileProblem for a row that can't be read."""
-    return _read(folder / "takes.jsonl", "motion")
-
-
-def _read(path: Path, key: str) -> dict[str, list[str]]:
-    if not path.is_file():
-        return {}
+    path = folder / "cmu.jsonl"
     found: dict[str, list[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else (), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            found.setdefault(str(row[key]), []).extend(str(text) for text in row["texts"])
+            found.setdefault(str(row["description"]), []).extend(str(text) for text in row["texts"])
         except (ValueError, KeyError, TypeError) as error:
             raise FileProblem(f"{path}, line {number}, is not a row of captions: {error!r}.") from error
     return found
+
+
+def of_takes(folder: Path = CAPTIONS) -> list[Caption]:
+    """Captions of ours for takes and spans of them; empty if the file is not there. Raises FileProblem for an unreadable row."""
+    path = folder / "takes.jsonl"
+    return rows.read(path) if path.is_file() else []

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from models.data import clips
+from models.data import clips, wording
 from models.data.kinematics import Kinematics
 from models.data.takes import Caption, DataSet, Take
 from tests.models.conftest import performance
@@ -57,6 +57,19 @@ def test_clips_gather_what_is_said_of_each_span():
     # A description that says nothing is no text; the take still has what was computed from its motion.
     assert spans["b", 0, 200].labels == ()
     assert [(clip.first, clip.last, clip.kinematic) for clip in windows] == [(0, 60, ("stand still",))]
+
+
+def test_captions_of_ours_are_kept_apart_and_may_have_spans_of_their_own(monkeypatch: pytest.MonkeyPatch):
+    own = [Caption("a", None, None, ("a person spins",), wording.OURS, "train")]
+    own.append(Caption("b", 1.0, 3.0, ("someone waits",), wording.OURS, "train"))
+    monkeypatch.setattr(wording, "of_takes", lambda: own)
+    whole, _ = clips.clips_of(make_data(), ["a", "b"], {})
+    spans = {(clip.take, clip.first, clip.last): clip for clip in whole}
+    assert spans["a", 0, 200].ours == ("a person spins",)
+    assert spans["a", 0, 200].people == ("a person turns left",)
+    assert spans["b", 20, 60].worded == ("someone waits",)
+    sampler = clips.Sampler(make_data(), clips.Variation(people=0.0, ours=1.0, labels=0.0, mirror=0.0), seed=1)
+    assert {sampler.draw(spans["a", 0, 200], 1).texts[0] for _ in range(9)} == {"a person spins"}
 
 
 def test_takes_left_out_are_left_out_altogether():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.data import wording
+from models.data import rows, wording
+from models.data.takes import Caption
 from tmr_blender.errors import FileProblem
 
 
@@ -40,14 +41,26 @@ def test_words_that_were_run_together():
     assert wording.spaced("walk on uneven terrain") == "walk on uneven terrain"
 
 
-@pytest.mark.parametrize(
-    ("name", "key", "read"), [("cmu", "description", wording.paraphrases), ("takes", "motion", wording.of_takes)]
-)
-def test_our_captions(tmp_path: Path, name: str, key: str, read: Callable[[Path], dict[str, list[str]]]):
-    assert read(tmp_path) == {}
-    path = tmp_path / f"{name}.jsonl"
-    path.write_text(f'{{"{key}": "walk", "texts": ["someone walks"]}}\n\n', encoding="utf-8")
-    assert read(tmp_path) == {"walk": ["someone walks"]}
+def test_sentences_of_ours_for_descriptions(tmp_path: Path):
+    assert wording.paraphrases(tmp_path) == {}
+    path = tmp_path / "cmu.jsonl"
+    path.write_text('{"description": "walk", "texts": ["someone walks"]}\n\n', encoding="utf-8")
+    assert wording.paraphrases(tmp_path) == {"walk": ["someone walks"]}
     path.write_text('{"texts": []}\n', encoding="utf-8")
     with pytest.raises(FileProblem, match="line 1"):
-        read(tmp_path)
+        wording.paraphrases(tmp_path)
+
+
+def test_captions_of_ours_for_takes_and_spans(tmp_path: Path):
+    assert wording.of_takes(tmp_path) == []
+    row = '{"motion": "a", "start": 1.0, "end": 2.5, "texts": ["someone walks"], "source": "ours", "split": "train"}'
+    (tmp_path / "takes.jsonl").write_text(row + "\n", encoding="utf-8")
+    assert wording.of_takes(tmp_path) == [Caption("a", 1.0, 2.5, ("someone walks",), wording.OURS, "train")]
+
+
+def test_captions_that_are_shipped_describe_no_test_take(shared: Path):
+    tested = {row.take for row in rows.read(shared / "data" / "cmu" / "captions.jsonl") if row.split == "test"}
+    written = wording.of_takes()
+    assert written
+    assert not tested & {row.take for row in written}
+    assert all(row.source == wording.OURS and row.texts for row in written)
