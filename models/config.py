@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One JSON file per experiment: `models/configs/NAME.json`; what it leaves out keeps the default here."""
+"""One JSON file per experiment: `models/configs/NAME.json`; what it leaves out keeps the default here.
+
+A file may name another one as its `base` and hold only what differs from it.
+"""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -75,8 +79,11 @@ class Config:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """The config of a JSON object; an unknown key raises TMRError naming it."""
+        """The config of a JSON object without a base; an unknown key raises TMRError naming it."""
         parts = {"shape": Shape, "objective": Objective, "variation": Variation, "training": Training}
+        unknown = sorted(data.keys() - parts.keys() - {"name"})
+        if unknown:
+            raise TMRError(f"The config can't be used: it has no setting {', '.join(unknown)}.")
         try:
             return cls(data["name"], **{key: kind(**data.get(key, {})) for key, kind in parts.items()})
         except (KeyError, TypeError) as error:
@@ -87,21 +94,44 @@ class Config:
         return asdict(self)
 
 
-def load(name: str, changes: list[str] | None = None) -> Config:
+def load(name: str, changes: Sequence[str] = ()) -> Config:
     """The config called `name`, or in the file `name`, with changes such as `training.epochs=5` (values are JSON)."""
+    return Config.from_dict(changed(_whole(name), changes))
+
+
+def changed(data: dict[str, Any], changes: Iterable[str]) -> dict[str, Any]:
+    """A copy of a config's JSON object with changes such as `training.epochs=5`; what is no JSON is taken as text."""
+    for change in changes:
+        where, _, value = change.partition("=")
+        try:
+            inner: Any = json.loads(value)
+        except json.JSONDecodeError:
+            inner = value
+        for key in reversed(where.split(".")):
+            inner = {key: inner}
+        data = _merged(data, inner)
+    return data
+
+
+def _whole(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON object of the config `name` with what it takes over from its bases; `above` are the ones that led here."""
+    if name in above:
+        raise TMRError(f"The config {name} is its own base: {' -> '.join((*above, name))}.")
     path = Path(name) if name.endswith(".json") else FOLDER / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json")))
         raise TMRError(f"There is no config {name}: give a .json file or one of {known}.")
-    data = json.loads(path.read_text(encoding="utf-8"))
-    for change in changes or []:
-        where, _, value = change.partition("=")
-        *groups, key = where.split(".")
-        target = data
-        for group in groups:
-            target = target.setdefault(group, {})
-        try:
-            target[key] = json.loads(value)
-        except json.JSONDecodeError:
-            target[key] = value
-    return Config.from_dict(data)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise TMRError(f"{path} is no JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise TMRError(f"{path} is no config: it must hold one JSON object.")
+    base = data.pop("base", None)
+    return data if base is None else _merged(_whole(str(base), (*above, name)), data)
+
+
+def _merged(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `own`, objects merged at every depth."""
+    both = {key: _merged(base[key], own[key]) for key in base if isinstance(base[key], dict) and isinstance(own.get(key), dict)}
+    return {**base, **own, **both}

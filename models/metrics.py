@@ -33,6 +33,12 @@ def summary(places: NDArray[np.float64]) -> Metrics:
     return {**metrics, "MedR": round(float(np.median(places)) + 1.0, 2)}
 
 
+def log_rank(scores: NDArray[np.float32]) -> float:
+    """Mean of log2 of the 1-based ranks in both directions, of `scores` (n, n): it varies less between runs than recalls do."""
+    places = np.concatenate([ranks(scores), ranks(scores.T)])
+    return round(float(np.log2(places + 1.0).mean()), 4)
+
+
 def both_ways(scores: NDArray[np.float32], positives: NDArray[np.bool_] | None = None) -> dict[str, Metrics]:
     """Text to motion over the rows of `scores` (texts, motions), and motion to text over its columns."""
     back = None if positives is None else positives.T
@@ -80,3 +86,17 @@ def chance(count: int) -> Metrics:
     """What a random order of `count` candidates gets in expectation."""
     recall = {f"R{k}": round(100.0 * min(k, count) / count, 2) for k in KS}
     return {**recall, "MedR": round((count + 1) / 2.0, 2)}
+
+
+def chance_with(positives: NDArray[np.bool_]) -> Metrics:
+    """The same where any of several columns is right: `positives` (n, n) marks them; ranks are those of the best-ranked one.
+
+    With m right ones among n, the best is beyond rank k with probability (n - m choose k) / (n choose k).
+    """
+    count = len(positives)
+    right = positives.sum(axis=1)
+    places = np.arange(count)
+    miss = np.clip((count - right[:, None] - places) / (count - places), 0.0, 1.0).cumprod(axis=1)
+    found = 1.0 - miss.mean(axis=0)
+    median = (np.searchsorted(found, 0.5 - 1e-9) + np.searchsorted(found, 0.5 + 1e-9)) / 2.0 + 1.0
+    return {**{f"R{k}": round(100.0 * float(found[min(k, count) - 1]), 2) for k in KS}, "MedR": round(float(median), 2)}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Texts as the language model sees them: token states and sentence vectors, computed once and kept on disk."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,13 +67,16 @@ class TextStore:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lengths = np.array([len(state) for state in self.states])
+            # Written beside and moved into place: another process may be reading.
+            fresh = self.path.with_name(f"{self.path.stem}.{os.getpid()}.npz")
             np.savez(
-                self.path,
+                fresh,
                 texts=np.array(list(self.rows)),
                 lengths=lengths,
                 states=np.concatenate(self.states),
                 sentences=self.sentences,
             )
+            fresh.replace(self.path)
 
     def sentence(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit sentence vectors (texts, 384)."""

@@ -6,6 +6,7 @@ in floating point may differ between machines and numbers of threads.
 """
 
 import argparse
+import itertools
 import json
 import math
 import random
@@ -13,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ from models import config as configs
 from models import encode, losses, metrics, weights
 from models.architecture import TMR, draw
 from models.config import Config
-from models.data import LOADERS, clips, kinematics, splits
+from models.data import LOADERS, clips, kinematics, splits, wording
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
 from models.text import TextStore
@@ -181,16 +183,15 @@ def validate(model: TMR, data: DataSet, captions: tuple[Caption, ...], store: Te
     alone = Ensemble([model])
     scores = encode.texts(alone, store, said) @ encode.motions(alone, [data.span(caption) for caption in captions]).T
     found = metrics.both_ways(scores)
-    places = np.concatenate([metrics.ranks(scores), metrics.ranks(scores.T)])
     result = {f"{way}_{key}": found[way][key] for way in found for key in ("R1", "R3", "R10", "MedR")}
-    return {"log_rank": round(float(np.log2(places + 1.0).mean()), 4), **result}
+    return {"log_rank": metrics.log_rank(scores), **result}
 
 
-def start(config: Config, data: DataSet, takes: frozenset[str], per_epoch: int) -> Run:
+def start(config: Config, material: "Material", per_epoch: int) -> Run:
     """Fresh networks, seeded, with the statistics of the training takes."""
     torch.manual_seed(config.training.seed)
     model, average = TMR(config.shape), TMR(config.shape)
-    model.set_statistics(*statistics(data, takes))
+    model.set_statistics(*material.statistics)
     average.load_state_dict(model.state_dict())
     average.eval().requires_grad_(False)
     matrices = [p for p in model.parameters() if p.ndim > 1]
@@ -219,18 +220,44 @@ class Material:
     whole: list[clips.Clip]
     windows: list[clips.Clip]
     store: TextStore
+    statistics: tuple[Tensor, Tensor]
+    """Mean and standard deviation (263,) of the training takes' features."""
+
+    def permitted(self, variation: clips.Variation) -> Self:
+        """The same with only those texts that the variation draws from: a share of 0 leaves out the whole source."""
+        whole = _permitted(self.whole, variation)
+        if not whole:
+            raise TMRError("None of the takes to train on has a text that the config lets take part.")
+        return replace(self, whole=whole, windows=_permitted(self.windows, variation))
+
+
+def _permitted(found: list[clips.Clip], variation: clips.Variation) -> list[clips.Clip]:
+    """Clips without the sources of text that have no share; with `ours` left out, our paraphrases of descriptions are too."""
+    if variation.people and variation.ours and variation.labels and variation.kinematic:
+        return found
+    reworded = frozenset() if variation.ours else frozenset(itertools.chain(*wording.paraphrases().values()))
+    fewer = [
+        replace(
+            clip,
+            people=clip.people if variation.people else (),
+            ours=clip.ours if variation.ours else (),
+            labels=tuple(text for text in clip.labels if text not in reworded) if variation.labels else (),
+            kinematic=clip.kinematic if variation.kinematic else (),
+        )
+        for clip in found
+    ]
+    return [clip for clip in fewer if clip.worded or clip.kinematic]
 
 
 def gather(config: Config, data: DataSet, chosen: splits.Split, sentences: Path) -> Material:
     """Clips and text features; sentences from the motion are kept in the file `sentences`."""
     known = kinematics.of(data, sorted(chosen.train), sentences) if config.variation.kinematic else {}
-    whole, windows = clips.clips_of(data, chosen.train, known)
-    if not whole:
-        raise TMRError("None of the takes to train on has a text.")
-    store = TextStore.open(CACHE / "texts.npz")
-    store.add([*clips.texts_of([*whole, *windows]), *(caption.texts[0] for caption in chosen.validation)])
-    print(f"{len(whole)} clips, {len(windows)} windows, {len(store.rows)} texts", flush=True)
-    return Material(data, chosen, whole, windows, store)
+    found, store = clips.clips_of(data, chosen.train, known), TextStore.open(CACHE / "texts.npz")
+    material = Material(data, chosen, *found, store, statistics(data, chosen.train)).permitted(config.variation)
+    said = clips.texts_of([*material.whole, *material.windows])
+    store.add([*said, *(caption.texts[0] for caption in chosen.validation)])
+    print(f"{len(material.whole)} clips, {len(material.windows)} windows, {len(store.rows)} texts", flush=True)
+    return material
 
 
 def train(config: Config, material: Material, folder: Path, every: int, minutes: float) -> Run:
@@ -238,14 +265,17 @@ def train(config: Config, material: Material, folder: Path, every: int, minutes:
     chosen, how = material.chosen, config.training
     # A set smaller than a batch is one batch; otherwise an incomplete one at the end is left for another epoch's order.
     per_epoch = max(len(epoch_clips(material.whole, material.windows, config, 0)) // how.batch, 1)
-    run = start(config, material.data, chosen.train, per_epoch)
+    run = start(config, material, per_epoch)
     if run.resume(folder):
         print(f"continues after epoch {run.epoch}", flush=True)
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
+    before = [run.history[-1].get(key, 0.0) if run.history else 0.0 for key in ("minutes", "cpu_minutes")]
     while run.epoch < how.epochs and time.monotonic() - began < 60.0 * minutes:
         line = one_epoch(run, material, per_epoch)
-        line["minutes"] = round((time.monotonic() - began) / 60.0, 2)
-        if run.epoch % every == 0 or run.epoch == how.epochs:
+        line["minutes"] = round(before[0] + (time.monotonic() - began) / 60.0, 2)
+        line["cpu_minutes"] = round(before[1] + (time.process_time() - worked) / 60.0, 2)
+        late = time.monotonic() - began >= 60.0 * minutes
+        if run.epoch % every == 0 or run.epoch == how.epochs or late:
             if chosen.validation:
                 line |= validate(run.average, material.data, chosen.validation, material.store)
             run.history.append(line)

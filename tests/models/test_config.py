@@ -32,3 +32,27 @@ def test_mistakes_are_named():
         config.load("tmr", ["training.epoch=3"])
     with pytest.raises(TMRError, match="tmr"):
         config.load("nothing")
+    with pytest.raises(TMRError, match="trainig"):
+        config.load("tmr", ["trainig.epochs=3"])
+
+
+def test_a_config_holds_what_differs_from_its_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(config, "FOLDER", tmp_path)
+    files = {
+        "one": {"name": "one", "training": {"epochs": 7, "batch": 9}, "objective": {"weights": {"kl": 0.5, "latent": 0.25}}},
+        "two": {"name": "two", "base": "one", "training": {"batch": 3}, "objective": {"weights": {"kl": 0.0}}},
+        "three": {"name": "three", "base": "two", "shape": {"latent": 8}},
+        "round": {"name": "round", "base": "about"},
+        "about": {"name": "about", "base": "round"},
+        "lost": {"name": "lost", "base": "nowhere"},
+    }
+    for name, data in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
+    found = config.load("three", ["training.epochs=8"])
+    assert (found.name, found.shape.latent, found.training.epochs, found.training.batch) == ("three", 8, 8, 3)
+    assert found.objective.weights == {"kl": 0.0, "latent": 0.25}
+    assert config.load("one").training.batch == 9
+    with pytest.raises(TMRError, match="round -> about -> round"):
+        config.load("round")
+    with pytest.raises(TMRError, match="nowhere"):
+        config.load("lost")

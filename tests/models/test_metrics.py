@@ -77,3 +77,21 @@ def test_dissimilar_leaves_out_near_copies():
 def test_a_matrix_that_is_not_square_is_refused():
     with pytest.raises(ValueError, match="square"):
         metrics.ranks(np.zeros((2, 3), np.float32))
+
+
+def test_chance_where_several_are_right():
+    assert metrics.chance_with(np.eye(240, dtype=bool)) == metrics.chance(240)
+    assert metrics.chance_with(np.eye(5, dtype=bool)) == metrics.chance(5)
+    blocks = np.kron(np.eye(4, dtype=bool), np.ones((3, 3), dtype=bool)).astype(bool)
+    rng = np.random.default_rng(0)
+    places = np.concatenate([metrics.ranks(rng.random((12, 12)).astype(np.float32), blocks) for _ in range(2000)])
+    measured, expected = metrics.summary(places), metrics.chance_with(blocks)
+    for key in ("R1", "R2", "R3", "R5", "R10"):
+        assert expected[key] == pytest.approx(measured[key], abs=1.5), key
+    assert expected["MedR"] == measured["MedR"]
+
+
+def test_log_rank_is_the_mean_over_both_directions():
+    scores = np.array([[3.0, 2.0], [1.0, 0.0]], np.float32)
+    # Ranks 1 and 2 of the texts' rows, 1 and 2 of the motions' columns.
+    assert metrics.log_rank(scores) == 0.5
