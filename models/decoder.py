@@ -12,213 +12,61 @@ import math
 import random
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from models import encode, train, weights
-from models.data import LOADERS, clips, kinematics, splits, wording
-from models.data.takes import DataSet
-from models.ensemble import Ensemble
-from models.generator import DecoderConfig, Generator
-from models.text import TextStore
+from models import train, weights
+from models.data import LOADERS, kinematics, splits
+from models.decoder_data import Bank, gather
+from models.generator import HOP, DecoderConfig, Generator
 from tmr_blender.errors import TMRError
 
 CACHE = train.CACHE
-SHORTEST = 30
-"""Frames: shorter spans are left out, unless a take is no longer."""
-TEXTS = 6
-"""Most texts of a kind that are drawn from, per clip."""
-PACE = 5.0
-"""Normalised positions change by about a fifth of their spread from one frame to the next where a body moves."""
-STEP = 2
-"""Frames between the moments that a target may be moved to."""
-SHARES = {
-    "root": (0, 4, 5.0),
-    "places": (4, 67, 1.0),
-    "turns": (67, 193, 0.1),
-    "steps": (193, 259, 0.5),
-    "contacts": (259, 263, 3.0),
-}
-"""Columns and weight of each kind of feature in the loss; local rotations are not read when a motion is recovered."""
-
-Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A span of a take, perhaps mirrored, and the rows of the texts that are true of it."""
-
-    take: str
-    first: int
-    last: int
-    mirrored: bool
-    texts: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Bank:
-    """What a decoder trains on: pieces with unit latents (pieces, d), and unit latents of texts (texts, d)."""
-
-    data: DataSet
-    pieces: list[Piece]
-    motions: Tensor
-    texts: Tensor
-
-    def features(self, piece: Piece, shift: int) -> tuple[Array, int]:
-        """Features of the piece and of up to `shift` frames to either side, and how many came before it."""
-        rows = self.data.takes[piece.take].features
-        first, last = max(piece.first - shift, 0), min(piece.last + shift, len(rows))
-        part = np.array(rows[first:last])
-        return (clips.mirror(part) if piece.mirrored else part), piece.first - first
-
-
-def pieces_of(
-    data: DataSet, takes: frozenset[str], known: dict[str, kinematics.Kinematics], config: DecoderConfig
-) -> tuple[list[Piece], list[str]]:
-    """Spans of at most `longest` frames with their texts, each once as it is and once mirrored.
-
-    Words of people and descriptions are taken to be true of any part of a long take; sentences computed from the motion are
-    used with exactly their span. Returns pieces with text rows, and the texts.
-    """
-    chance = random.Random(f"pieces {config.seed}")
-    rows: dict[str, int] = {}
-    whole, windows = clips.clips_of(data, takes, known)
-    spans: list[tuple[str, int, int, tuple[str, ...]]] = []
-    for clip in [*whole, *windows]:
-        count, words = clip.last - clip.first, _some(clip.worded, chance)
-        if count <= config.longest:
-            spans.append((clip.take, clip.first, clip.last, (*words, *_some(clip.kinematic, chance))))
-            continue
-        for _ in range(math.ceil(count / config.longest)):
-            length = chance.randint(config.longest // 2, config.longest)
-            first = clip.first + chance.randint(0, count - length)
-            spans.append((clip.take, first, first + length, words))
-    found = []
-    for take, first, last, texts in spans:
-        if last - first < min(SHORTEST, len(data.takes[take].features)):
-            continue
-        for mirrored in (False, True):
-            said = [wording.mirrored(text) for text in texts] if mirrored else texts
-            found.append(Piece(take, first, last, mirrored, tuple(rows.setdefault(text, len(rows)) for text in said)))
-    return found, list(rows)
-
-
-def _some(texts: Sequence[str], chance: random.Random) -> tuple[str, ...]:
-    """At most TEXTS of them."""
-    return tuple(texts) if len(texts) <= TEXTS else tuple(chance.sample(list(texts), TEXTS))
-
-
-def gather(networks: Ensemble, data: DataSet, takes: frozenset[str], config: DecoderConfig, sentences: Path) -> Bank:
-    """Encodes every piece and every text once."""
-    known = kinematics.of(data, sorted(takes), sentences)
-    pieces, said = pieces_of(data, takes, known, config)
-    if not any(piece.texts for piece in pieces):
-        raise TMRError("None of the takes to train on has a text.")
-    print(f"{len(pieces)} spans, {len(said)} texts", flush=True)
-    bank = Bank(data, pieces, torch.empty(0), torch.empty(0))
-    latents = [
-        encode.motions(networks, [bank.features(piece, 0)[0] for piece in pieces[at : at + 2000]])
-        for at in range(0, len(pieces), 2000)
-    ]
-    # Read, but not written: what the encoders were trained on is in it.
-    store = replace(TextStore.open(CACHE / "texts.npz"), path=None)
-    texts = encode.texts(networks, store, said)
-    return Bank(data, pieces, torch.from_numpy(np.concatenate(latents)), torch.from_numpy(texts))
+LATE = 0.1
+"""Added to the noise's share before the loss is divided by its square, or what is nearly clean would count most."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Latents (b, d), the truth with what lies around it, and where in it each piece begins."""
+    """Latents (b, d) and whether they count (b,), windows (b, n, components) and how many frames each motion has."""
 
     latents: Tensor
-    lengths: Tensor
-    around: Tensor
-    """(b, frames, 263) normalised."""
-    inside: Tensor
-    """(b, frames) bool: where there is a truth."""
-    before: Tensor
-    """(b,) frames of `around` before the piece."""
+    spoken: Tensor
+    windows: Tensor
+    frames: Tensor
 
 
-def batch_of(bank: Bank, model: Generator, chance: random.Random) -> Batch:
-    """A batch that the random state decides: each piece with the latent of its motion or of one of its texts."""
-    config = model.config
-    chosen = sorted(chance.sample(range(len(bank.pieces)), min(config.batch, len(bank.pieces))))
-    parts = [bank.features(bank.pieces[i], config.shift) for i in chosen]
-    raw, counts = encode.padded([rows for rows, _ in parts])
-    latents = []
+def batch_of(bank: Bank, config: DecoderConfig, chance: random.Random) -> Batch:
+    """A batch that the random state decides: each piece with the latent of its motion or of one of its texts, or without."""
+    chosen = chance.sample(range(len(bank.frames)), min(config.batch, len(bank.frames)))
+    latents, counts = [], []
     for i in chosen:
-        said = bank.pieces[i].texts
-        spoken = said and chance.random() < config.spoken
-        latents.append(bank.texts[chance.choice(said)] if spoken else bank.motions[i])
-    return Batch(
-        torch.stack(latents),
-        torch.tensor([bank.pieces[i].last - bank.pieces[i].first for i in chosen]),
-        model.normalised(raw),
-        torch.arange(raw.shape[1])[None] < counts[:, None],
-        torch.tensor([before for _, before in parts]),
-    )
+        said = bank.said[i]
+        from_text = said and chance.random() < config.spoken
+        latents.append(bank.texts[chance.choice(said)] if from_text else bank.motions[i])
+        counts.append(chance.random() >= config.silent)
+    frames = [bank.frames[i] for i in chosen]
+    windows = nn.utils.rnn.pad_sequence([bank.windows[i] for i in chosen], batch_first=True)
+    return Batch(torch.stack(latents), torch.tensor(counts), windows, torch.tensor(frames))
 
 
-def column_weights() -> Tensor:
-    """(263,) weights of the columns, with mean one."""
-    out = torch.zeros(263)
-    for first, last, weight in SHARES.values():
-        out[first:last] = weight
-    return out / out.mean()
-
-
-def loss(made: Tensor, batch: Batch, config: DecoderConfig) -> Tensor:
-    """Smooth L1 to the truth (b,), moved in time by up to `shift` frames to where it fits best; `made` is (b, t, 263).
-
-    A latent tells that somebody walks, hardly which foot leads at which moment. Against one fixed truth the best answer is
-    the mean over all phases: a body that glides. Against the best of several moments it is a walk in one of the phases.
-    The choice is made without a gradient. A piece may be moved by a quarter of its length at most.
-    """
-    with torch.no_grad():
-        moves = torch.arange(-(config.shift // STEP), config.shift // STEP + 1) * STEP
-        far = moves.abs()[None] > batch.lengths[:, None] // 4
-        tried = torch.stack([_apart(made, batch, move.expand(len(made)), slice(0, 67), 3) for move in moves], dim=1)
-        best = moves[tried.masked_fill(far, math.inf).argmin(dim=1)]
-    still = _apart(made, batch, best, slice(0, 263), 1)
-    return still + config.velocity * _paces_apart(made, batch, best)
-
-
-def _moved(batch: Batch, by: Tensor, at: Tensor, columns: slice) -> tuple[Tensor, Tensor]:
-    """The truth (b, t, k) at the frames `at` (t,) of the pieces moved `by` (b,) frames, and where there is one (b, t) bool."""
-    index = batch.before[:, None] + by[:, None] + at[None]
-    last = batch.around.shape[1] - 1
-    here = (index >= 0) & (index <= last) & (at[None] < batch.lengths[:, None])
-    rows = torch.arange(len(by))[:, None]
-    index = index.clamp(0, last)
-    return batch.around[rows, index][..., columns], here & batch.inside[rows, index]
-
-
-def _apart(made: Tensor, batch: Batch, by: Tensor, columns: slice, stride: int) -> Tensor:
-    """Weighted smooth L1 (b,) to the truth moved `by` (b,) frames, over every so many frames."""
-    at = torch.arange(0, made.shape[1], stride)
-    real, here = _moved(batch, by, at, columns)
-    weight = column_weights()[columns]
-    each = F.smooth_l1_loss(made[:, ::stride, columns], real, reduction="none") @ (weight / weight.sum())
-    return (each * here).sum(dim=1) / here.sum(dim=1).clamp(min=1)
-
-
-def _paces_apart(made: Tensor, batch: Batch, by: Tensor) -> Tensor:
-    """Smooth L1 (b,) between how root height and positions change from frame to frame."""
-    columns = slice(3, 67)
-    real, here = _moved(batch, by, torch.arange(made.shape[1]), columns)
-    pace, true = torch.diff(made[..., columns], dim=1) * PACE, torch.diff(real, dim=1) * PACE
-    both = here[:, 1:] & here[:, :-1]
-    return (F.smooth_l1_loss(pace, true, reduction="none").mean(dim=2) * both).sum(dim=1) / both.sum(dim=1).clamp(min=1)
+def loss(model: Generator, batch: Batch) -> Tensor:
+    """Flow matching with the motion as the estimate: how far it is off, over the square of the noise's share, capped."""
+    b, n, _ = batch.windows.shape
+    moment = torch.rand(b)
+    mixed = torch.lerp(torch.randn_like(batch.windows), batch.windows, moment[:, None, None])
+    noise = torch.randn_like(batch.latents) * (model.config.noise / model.config.latent**0.5)
+    with torch.autocast("cpu", torch.bfloat16):
+        made = model(mixed, moment, batch.latents + noise, batch.spoken, batch.frames)
+    inside = torch.arange(n)[None] * HOP < batch.frames[:, None] + HOP
+    apart = ((made.float() - batch.windows) ** 2).mean(dim=2) / (1.0 - moment + LATE)[:, None] ** 2
+    return (apart * inside).sum() / inside.sum()
 
 
 @dataclass
@@ -232,11 +80,10 @@ class Run:
     history: list[dict[str, float]] = field(default_factory=list)
 
     @classmethod
-    def start(cls, config: DecoderConfig, statistics: tuple[Tensor, Tensor]) -> "Run":
+    def start(cls, config: DecoderConfig) -> "Run":
         """Fresh weights of the config's seed."""
         torch.manual_seed(config.seed)
         model, average = Generator(config), Generator(config)
-        model.set_statistics(*statistics)
         average.load_state_dict(model.state_dict())
         average.eval().requires_grad_(False)
         return cls(model, average, torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.decay))
@@ -250,12 +97,8 @@ class Run:
         wave = 0.5 * (1.0 + math.cos(math.pi * self.step / config.steps))
         for group in self.optimizer.param_groups:
             group["lr"] = config.rate * ramp * (0.02 + 0.98 * wave)
-        batch = batch_of(bank, self.model, stream)
         self.model.train()
-        noisy = batch.latents + torch.randn_like(batch.latents) * (config.noise / config.latent**0.5)
-        with torch.autocast("cpu", torch.bfloat16):
-            made = self.model(noisy, batch.lengths, int(batch.lengths.max()))
-        total = loss(made.float(), batch, config).mean()
+        total = loss(self.model, batch_of(bank, config, stream))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -286,7 +129,7 @@ class Run:
         with safe_open(path, framework="pt") as file:
             meta = file.metadata() or {}
         if json.loads(meta["config"]) != self.model.config.to_dict():
-            raise TMRError(f"{folder} holds a run with another config: name another file with --out, or delete the folder.")
+            raise TMRError(f"{folder} holds a run with another config: name another file with --out, or delete it.")
         tensors = load_file(path)
 
         def part(prefix: str) -> dict[str, Tensor]:
@@ -342,10 +185,18 @@ def main(arguments: list[str] | None = None) -> int:
         out = options.out or weights.decoder_path(options.weights)
         data = LOADERS[options.form](options.data, CACHE / "features")
         takes = splits.split(data, options.draw, options.held_out).train
-        run, folder = Run.start(config, train.statistics(data, takes)), out.with_suffix(".run")
+        run, folder = Run.start(config), out.with_suffix(".run")
         if run.resume(folder):
             print(f"continues after step {run.step}", flush=True)
-        bank = gather(networks, data, takes, config, options.kinematics or kinematics.default_path(CACHE))
+        sentences = options.kinematics or kinematics.default_path(CACHE)
+        task = f"{weights.fingerprint(options.weights)} {options.form} draw {options.draw} of {options.held_out}"
+        bank = Bank.load(folder, config, task)
+        if bank is None:
+            gather(networks, data, takes, config, sentences).save(folder, config, task)
+            # As kept, in 16 bits: a run that is interrupted trains on the same numbers as one that is not.
+            bank = Bank.kept(folder)
+        for model in (run.model, run.average):
+            model.windows.load_state_dict(bank.codec)
         fit(run, bank, folder, options.every, options.minutes)
         weights.save_decoder(out, run.average, weights.fingerprint(options.weights))
     except TMRError as error:

@@ -37,18 +37,11 @@ Array = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Sets:
-    """Motions (n_i, 263) of one length per caption, by where they come from."""
+    """Motions (n_i, 263) of one length per caption, by name, and joints of some of them, by name."""
 
     real: list[Array]
-    decoded: list[Array]
-    """Decoded from the real motion's latent, not settled."""
-    generated: list[Array]
-    """Decoded from the caption's latent, not settled."""
-    mean: list[Array]
-    nearest: list[Array]
-    """The training motion whose latent is nearest to the real motion's."""
-    found: list[Array]
-    """The training motion that search offers for the caption."""
+    made: dict[str, list[Array]]
+    joints: dict[str, list[Array]]
 
 
 def training_spans(data: DataSet, takes: frozenset[str]) -> list[Array]:
@@ -85,14 +78,30 @@ def gather(maker: Synthesiser, data: DataSet, takes: frozenset[str], captions: t
         best = (wanted @ known.T).argmax(axis=1)
         return [fitted(spans[i], count) for i, count in zip(best, frames, strict=True)]
 
-    return Sets(
-        real,
-        maker.motions(torch.from_numpy(latents), frames),
-        maker.motions(said, frames),
-        [np.repeat(average[None], count, axis=0) for count in frames],
-        look_up(latents),
-        look_up(said.numpy()),
-    )
+    own = torch.from_numpy(latents)
+    drawn = maker.motions(said, frames)
+    made = {
+        "mean of all motions": [np.repeat(average[None], count, axis=0) for count in frames],
+        "mean answer to the motion's latent": [whole(rows) for rows in maker.means(own, frames)],
+        "drawn for the motion's latent": [whole(rows) for rows in maker.motions(own, frames)],
+        "training motion nearest to the motion": look_up(latents),
+        "mean answer to the caption": [whole(rows) for rows in maker.means(said, frames)],
+        "drawn for the caption, as decoded": [whole(rows) for rows in drawn],
+        "training motion found for the caption": look_up(said.numpy()),
+    }
+    finished = [settled(rows) for rows in drawn]
+    made["drawn for the caption, finished"] = [
+        fitted(features.extract(joints, features.FPS), len(joints)) for joints in finished
+    ]
+    joints = {"real motion": [features.recover(rows) for rows in real], "drawn for the caption, finished": finished}
+    joints["drawn for the caption, as decoded"] = [features.recover(rows) for rows in drawn]
+    joints["mean answer to the caption"] = [features.recover(rows) for rows in maker.means(said, frames)]
+    return Sets(real, made, joints)
+
+
+def whole(rows: Array) -> Array:
+    """All 263 columns of decoded features, of which some are filled."""
+    return fitted(features.extract(features.recover(rows), features.FPS), len(rows))
 
 
 def joint_error(made: Array, real: Array) -> dict[str, float]:
@@ -118,24 +127,20 @@ def _pose_error(made: Array, real: Array) -> float:
     return float((others.sum(axis=1) + np.abs(apart[:, 0])).mean() / 22.0)
 
 
-def movement(joints: Array, rows: Array) -> dict[str, float]:
-    """Mean speed of the joints against the root, jerk, and slip of the feet while `rows` say that they stand; m and s."""
-    inner = joints[:, 1:] - joints[:, :1]
-    fps = features.FPS
-    third = np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1) * fps**3
-    return {
-        "speed": float(np.linalg.norm(np.diff(inner, axis=0), axis=-1).mean() * fps),
-        "jerk": float(third.mean()) if third.size else 0.0,
-        "slip": standing.drift(joints, standing.contacts(rows), fps),
-    }
+def movement(joints: Array) -> dict[str, float]:
+    """Mean speed of the joints against the root (m/s), mean jerk (m/s^3), and slip (m/s) of the feet that stand.
+
+    Whether a foot stands is told from the joints, as in the features: from how slowly it moves.
+    """
+    third = np.linalg.norm(np.diff(joints, n=3, axis=0), axis=-1) * features.FPS**3
+    inner = np.linalg.norm(np.diff(joints[:, 1:] - joints[:, :1], axis=0), axis=-1) * features.FPS
+    held = standing.contacts(fitted(features.extract(joints, features.FPS), len(joints)))
+    return {"speed": float(inner.mean()), "jerk": float(third.mean()), "slip": standing.drift(joints, held, features.FPS)}
 
 
 def report(sets: Sets, judge: Ensemble, captions: tuple[Caption, ...]) -> dict[str, Any]:
     """The figures: joint errors, recognition by the judge, movement; with what they are to be compared with."""
-    finished = [settled(rows) for rows in sets.generated]
-    again = [features.extract(joints, features.FPS) for joints in finished]
-    store = TextStore()
-    said = encode.texts(judge, store, [caption.texts[0] for caption in captions])
+    said = encode.texts(judge, TextStore(), [caption.texts[0] for caption in captions])
 
     def recognised(motions: list[Array]) -> dict[str, float]:
         return metrics.summary(metrics.ranks(encode.motions(judge, motions) @ said.T))
@@ -146,29 +151,15 @@ def report(sets: Sets, judge: Ensemble, captions: tuple[Caption, ...]) -> dict[s
     def errors(motions: list[Array]) -> dict[str, float]:
         return mean_of([joint_error(*pair) for pair in zip(motions, sets.real, strict=True)])
 
-    def moves(joints: list[Array], rows: list[Array]) -> dict[str, float]:
-        return mean_of([movement(*pair) for pair in zip(joints, rows, strict=True)])
-
-    names = {"decoded from the motion": sets.decoded, "mean of all motions": sets.mean, "nearest training motion": sets.nearest}
-    offered = {"generated from the caption": sets.generated, "training motion found for the caption": sets.found}
-    recovered = [features.recover(rows) for rows in sets.generated]
     return {
         "captions": len(captions),
-        "joints": {name: errors(motions) for name, motions in (names | offered).items()},
+        "joints": {name: errors(motions) for name, motions in sets.made.items()},
         "recognised": {
             "real motion": recognised(sets.real),
-            "generated from the caption": recognised(again),
-            "the same before bones are made rigid and feet put still": recognised(sets.generated),
-            "decoded from the motion": recognised(sets.decoded),
-            "training motion found for the caption": recognised(sets.found),
-            "mean of all motions": recognised(sets.mean),
+            **{name: recognised(motions) for name, motions in sets.made.items()},
             "chance": metrics.chance(len(captions)),
         },
-        "movement": {
-            "real motion": moves([features.recover(rows) for rows in sets.real], sets.real),
-            "generated, as decoded": moves(recovered, sets.generated),
-            "generated, finished": moves(finished, sets.generated),
-        },
+        "movement": {name: mean_of([movement(one) for one in joints]) for name, joints in sets.joints.items()},
     }
 
 

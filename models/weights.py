@@ -94,7 +94,9 @@ def fingerprint(path: Path = FOLDER) -> str:
 
 def save_decoder(path: Path, decoder: Generator, networks: str) -> None:
     """Writes a decoder in 16 bits, its statistics in 32, with its config and the fingerprint of the networks it reads."""
-    state = {k: (v if k in ("mean", "scale") else v.half()).contiguous() for k, v in decoder.state_dict().items()}
+    state = {
+        k: (v if k in ("windows.mean", "windows.scale") else v.half()).contiguous() for k, v in decoder.state_dict().items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(state, path, {"decoder": json.dumps(decoder.config.to_dict()), "networks": networks})
 
