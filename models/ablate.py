@@ -5,7 +5,7 @@ Every variant of `models.variants` is trained from several seeds on several draw
 the functions of `models.train`, and scored by those of `models.evaluate`. A run that is finished is one JSON file below
 OUT/runs; the same command goes on with what is missing, and `--share 1/2` beside `--share 2/2` divides the runs between two
 processes. `--models tmr temos guo` compares configs instead, each with its own epochs, in the four protocols. `--table`
-prints what is there. Start the shares of new texts one after the other: the first encodes the texts for all.
+prints what is there. Where texts are new, let the first share begin alone: it encodes them for both.
 """
 
 import argparse
@@ -109,8 +109,8 @@ def run_all(rows: list[tuple[Variant, Config]], options: argparse.Namespace) -> 
     everything = replace(rows[0][1], variation=variation)
     until = time.monotonic() + 60.0 * options.minutes
     for draw in dict.fromkeys(job.draw for job in jobs):
-        own = [job for job in jobs if job.draw == draw]
-        if not [job for job in own if not _is_done(job, None, options.out)]:
+        own = [job for job in jobs if job.draw == draw and not _is_done(job, None, options.out)]
+        if not own or time.monotonic() >= until:
             continue
         material = train.gather(everything, data, splits.split(data, draw, options.held_out), sentences)
         mark = digest(material)

@@ -88,7 +88,7 @@ def ablation(records: Sequence[Record]) -> tuple[str, Record]:
     ]
     missing = [row.name for row, runs in found if not runs]
     if missing:
-        lines += ["", f"Not run: {', '.join(missing)}."]
+        lines += ["", f"Not run: {'; '.join(missing)}."]
     return "\n".join(lines), {"config": base.to_dict(), "rows": compared}
 
 
@@ -216,6 +216,9 @@ def models(names: Sequence[str], records: Sequence[Record]) -> tuple[str, Record
     runs = {name: own for name in names if (own := [record for record in records if record["name"] == name])}
     if not runs:
         return "No run is finished yet.", {}
+    mixed = [name for name, own in runs.items() if any(_unseeded(record) != _unseeded(own[0]) for record in own)]
+    if mixed:
+        raise TMRError(f"The runs of {', '.join(mixed)} differ in more than seed and draw: they can't be compared.")
     found: Record = {name: [_cost(record) for record in own] for name, own in runs.items()}
     galleries = {record["draw"]: record["report"]["gallery"] for own in runs.values() for record in own}
     sizes = "; ".join(f"draw {draw}: {size}" for draw, size in sorted(galleries.items()))

@@ -261,7 +261,10 @@ def gather(config: Config, data: DataSet, chosen: splits.Split, sentences: Path)
 
 
 def train(config: Config, material: Material, folder: Path, every: int, minutes: float) -> Run:
-    """Trains one network to the end of the config's epochs; saves and validates every few epochs."""
+    """Trains one network to the end of the config's epochs, or until the minutes are up but for one epoch at least.
+
+    Saves and validates every few epochs and at the end.
+    """
     chosen, how = material.chosen, config.training
     # A set smaller than a batch is one batch; otherwise an incomplete one at the end is left for another epoch's order.
     per_epoch = max(len(epoch_clips(material.whole, material.windows, config, 0)) // how.batch, 1)
@@ -270,7 +273,8 @@ def train(config: Config, material: Material, folder: Path, every: int, minutes:
         print(f"continues after epoch {run.epoch}", flush=True)
     began, worked = time.monotonic(), time.process_time()
     before = [run.history[-1].get(key, 0.0) if run.history else 0.0 for key in ("minutes", "cpu_minutes")]
-    while run.epoch < how.epochs and time.monotonic() - began < 60.0 * minutes:
+    late = False
+    while run.epoch < how.epochs and not late:
         line = one_epoch(run, material, per_epoch)
         line["minutes"] = round(before[0] + (time.monotonic() - began) / 60.0, 2)
         line["cpu_minutes"] = round(before[1] + (time.process_time() - worked) / 60.0, 2)

@@ -43,7 +43,7 @@ def variants(base: Config) -> list[Variant]:
         Variant("joint training", "contrastive only", (*NO_DECODER, *NO_LATENT_TERMS)),
         Variant("joint training", "without decoder", NO_DECODER),
         Variant("joint training", "without KL and latent terms", NO_LATENT_TERMS),
-        Variant("joint training", "contrast of draws with weight 0.1, as published", AS_PUBLISHED),
+        Variant("joint training", "contrast of draws, weight 0.1 (published)", AS_PUBLISHED),
         Variant("contrast", "margin instead of InfoNCE", margin),
         Variant("contrast", "no contrast (TEMOS)", temos),
         Variant("filter", "no filter", ("objective.alike=2", "objective.alike_kinematic=2")),

@@ -70,15 +70,19 @@ def test_two_shares_make_one_table_and_nothing_is_trained_twice(
 
 @pytest.mark.usefixtures("private_cache")
 def test_a_run_cut_short_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    out = tmp_path / "out"
-    more = ["--epochs", "3", "--seeds", "1", "--only", BASE]
-    assert command(folder, out, *more, "--minutes", "0.000001") == 0
-    assert finished(out) == {}
+    config = configs.load("tmr", [*TINY, "training.epochs=6", "training.networks=1", "variation.kinematic=false"])
+    material = train.gather(config, data := cmu.load(folder), splits.split(data, 1, 9), tmp_path / "sentences.json")
+    job = ablate.Job(variants(config)[0], config, 1)
+    ablate.run_one(job, material, "mark", 0.000001, tmp_path)
+    assert finished(tmp_path) == {}
+    ablate.show(tmp_path, None)
     assert "No run" in capsys.readouterr().out
-    assert command(folder, out, *more) == 0
-    record = tables.read_all(out)[0]
-    assert record["history"][-1]["epoch"] == 3
-    assert record["steps"] == 3 * (record["steps"] // 3) > 0
+    ablate.run_one(job, material, "mark", 10.0, tmp_path)
+    # Saved where the time was up, between the epochs at which it is saved anyway.
+    assert "continues after epoch 1" in capsys.readouterr().out
+    record = tables.read_all(tmp_path)[0]
+    assert [line["epoch"] for line in record["history"]] == [1, 2, 4, 6]
+    assert record["steps"] == 6 * (record["steps"] // 6) > 0
 
 
 @pytest.mark.usefixtures("private_cache")
@@ -183,6 +187,9 @@ def test_runs_that_can_not_be_compared_are_refused(tmp_path: Path):
     keep(tmp_path, record(BASE, 0, 3.0), record("latent 64", 0, 2.0, "shape.latent=65"))
     with pytest.raises(TMRError, match="latent 64"):
         tables.ablation(tables.read_all(tmp_path))
+    keep(tmp_path, record("guo", 0, 3.0), record("guo", 1, 3.0, "training.epochs=2"))
+    with pytest.raises(TMRError, match="guo"):
+        tables.models(["guo"], tables.read_all(tmp_path))
     (tmp_path / "runs" / "0.json").write_text("{", encoding="utf-8")
     with pytest.raises(TMRError, match=r"0\.json"):
         tables.read_all(tmp_path)
