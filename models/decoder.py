@@ -24,12 +24,12 @@ from torch import Tensor, nn
 from models import train, weights
 from models.data import LOADERS, kinematics, splits
 from models.decoder_data import Bank, gather
-from models.generator import HOP, DecoderConfig, Generator
+from models.generator import HOP, DecoderConfig, Generator, mixing
 from tmr_blender.errors import TMRError
 
 CACHE = train.CACHE
-LATE = 0.1
-"""Added to the noise's share before the loss is divided by its square, or what is nearly clean would count most."""
+LATEST = 0.99
+"""Share of the motion in the mixture up to which the decoder is trained; the last step of a draw begins earlier."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,15 @@ def batch_of(bank: Bank, config: DecoderConfig, chance: random.Random) -> Batch:
 
 
 def loss(model: Generator, batch: Batch) -> Tensor:
-    """Flow matching with the motion as the estimate: how far it is off, over the square of the noise's share, capped."""
+    """Flow matching: how far the estimate of the motion is off, in units of what there is to learn at that moment."""
     b, n, _ = batch.windows.shape
-    moment = torch.rand(b)
+    moment = torch.rand(b) * LATEST
     mixed = torch.lerp(torch.randn_like(batch.windows), batch.windows, moment[:, None, None])
     noise = torch.randn_like(batch.latents) * (model.config.noise / model.config.latent**0.5)
     with torch.autocast("cpu", torch.bfloat16):
         made = model(mixed, moment, batch.latents + noise, batch.spoken, batch.frames)
     inside = torch.arange(n)[None] * HOP < batch.frames[:, None] + HOP
-    apart = ((made.float() - batch.windows) ** 2).mean(dim=2) / (1.0 - moment + LATE)[:, None] ** 2
+    apart = ((made.float() - batch.windows) ** 2).mean(dim=2) / mixing(moment)[1][:, None] ** 2
     return (apart * inside).sum() / inside.sum()
 
 

@@ -137,6 +137,16 @@ class Windows(nn.Module):
         return out
 
 
+def mixing(moment: Tensor) -> tuple[Tensor, Tensor]:
+    """Shares of what is given and of what is learned in an estimate, from noise (0) to motion (1).
+
+    With these what is to be learned has unit variance at every moment (the preconditioning of Karras et al., NeurIPS 2022,
+    for straight paths).
+    """
+    power = moment**2 + (1.0 - moment) ** 2
+    return moment / power, (1.0 - moment) / power.sqrt()
+
+
 def tokens(frames: int) -> int:
     """Windows that cover so many frames."""
     return -(-frames // HOP) + 1
@@ -184,7 +194,8 @@ class Generator(nn.Module):
         visible = (at < frames[:, None] + HOP)[:, None, None, :]
         for memory, layer in zip(self.memory, self.layers, strict=True):
             x = layer(x + memory(said), visible)
-        return self.out(self.norm(x))
+        keep, change = mixing(moment[:, None, None])
+        return keep * mixed + change * self.out(self.norm(x))
 
     @torch.inference_mode()
     def mean(self, latent: Tensor, frames: Tensor) -> list[Tensor]:
