@@ -36,7 +36,7 @@ AS_PUBLISHED = ("objective.weights.contrastive=0.1", "objective.sampled=true")
 
 def variants(base: Config) -> list[Variant]:
     """The table; a row whose changes give the base itself is not trained again."""
-    margin = ("objective.contrastive=margin", f"objective.gap={configs.load('guo').objective.gap}")
+    margins = [(gap, ("objective.contrastive=margin", f"objective.gap={gap}")) for gap in (3.0, 10.0, 20.0)]
     temos = ("objective.contrastive=null", f"training.decoded={base.training.batch}")
     return [
         Variant("", BASE),
@@ -44,9 +44,9 @@ def variants(base: Config) -> list[Variant]:
         Variant("joint training", "without decoder", NO_DECODER),
         Variant("joint training", "without KL and latent terms", NO_LATENT_TERMS),
         Variant("joint training", "contrast of draws, weight 0.1 (published)", AS_PUBLISHED),
-        Variant("contrast", "margin instead of InfoNCE", margin),
+        *(Variant("contrast", f"margin of {gap:g} instead of InfoNCE", changes) for gap, changes in margins),
         Variant("contrast", "no contrast (TEMOS)", temos),
-        Variant("filter", "no filter", ("objective.alike=2", "objective.alike_kinematic=2")),
+        Variant("filter", "no filter but for spans of one take", ("objective.alike=2", "objective.alike_kinematic=2")),
         *(Variant("filter", f"filter above {limit}", (f"objective.alike={limit}",)) for limit in (0.6, 0.8, 0.9)),
         *(Variant("temperature", f"temperature {t}", (f"objective.temperature={t}",)) for t in (0.05, 0.07, 0.1, 0.2)),
         *(Variant("batch", f"batch {size}", _batch(base, size)) for size in (32, 64, 128, 256)),

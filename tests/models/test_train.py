@@ -2,6 +2,7 @@
 """Training as a command, on a small folder: it learns, repeats, and goes on where it was."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 import torch
 
 from models import train, weights
+from models.data import clips, cmu, splits
+from models.text import TextStore
+from tmr_blender.errors import TMRError
 
 TINY = [
     *("shape.latent=16", "shape.width=32", "shape.heads=2", "shape.feedforward=64", "shape.motion_layers=1"),
@@ -81,6 +85,25 @@ def test_baselines_train_in_the_same_code(folder: Path, tmp_path: Path, config: 
     found = history(tmp_path / config)[-1]
     assert ("contrastive" in found) == (config == "guo")
     assert np.isfinite(found["total"])
+
+
+def test_a_source_without_a_share_is_left_out_whole(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(train.wording, "paraphrases", lambda: {"walk": ["strolling along"]})
+    whole = [
+        clips.Clip("a", 0, 9, ("a person walks",), ("she ambles",), ("walk", "strolling along"), ("moves 2 m",)),
+        clips.Clip("b", 0, 9, ours=("he waits",)),
+        clips.Clip("c", 0, 9, kinematic=("stands",)),
+    ]
+    data = cmu.load(folder)
+    nothing = torch.zeros(263)
+    material = train.Material(data, splits.split(data, 1), whole, whole[2:], TextStore(), (nothing, nothing))
+    assert material.permitted(clips.Variation()).whole == whole
+    own = material.permitted(clips.Variation(ours=0.0))
+    assert own.whole == [replace(whole[0], ours=(), labels=("walk",)), whole[2]]
+    worded = material.permitted(clips.Variation(kinematic=False))
+    assert (worded.whole, worded.windows) == ([replace(whole[0], kinematic=()), whole[1]], [])
+    with pytest.raises(TMRError, match="text"):
+        material.permitted(clips.Variation(people=0.0, ours=0.0, labels=0.0, kinematic=False))
 
 
 def test_an_unknown_setting_is_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
