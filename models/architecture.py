@@ -222,6 +222,28 @@ class Decoder(nn.Module):
         return (x * inside[:, :, None].to(x.dtype))[:, :frames]
 
 
+class Words(nn.Module):
+    """Unit sentence vectors (b, 384) to unit vectors (b, 384) of what they say of a motion."""
+
+    def __init__(self, hidden: int = 512, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.straight = nn.Linear(TEXT_WIDTH, TEXT_WIDTH, bias=False)
+        self.up = nn.Linear(TEXT_WIDTH, hidden)
+        self.down = nn.Linear(hidden, TEXT_WIDTH)
+        # It begins as the identity: what training doesn't speak of stays as the language model has it.
+        nn.init.eye_(self.straight.weight)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)
+
+    def forward(self, sentence: Tensor) -> Tensor:
+        """See the class."""
+        x = self.dropout(sentence)
+        # Entries of a unit vector are near 1/20: brought to the scale that the nonlinearity bends at, and back.
+        bent = self.down(self.dropout(F.gelu(self.up(8.0 * x)))) / 4.0
+        return F.normalize(self.straight(x) + bent, dim=-1)
+
+
 class TMR(nn.Module):
     """The three networks together; baselines use the same ones."""
 

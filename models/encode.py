@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Latents of many motions and texts with networks in training form."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -50,3 +50,13 @@ def texts(networks: Ensemble, store: TextStore, said: Sequence[str], batch: int 
             given = store.inputs(chosen, networks.reads_tokens)
             found[at : at + batch] = networks.text(*given).numpy()
     return found[[rows[text] for text in said]]
+
+
+def said(networks: Ensemble, store: TextStore) -> Callable[[Sequence[str]], Array]:
+    """An encoder of texts the store holds to the unit vectors (texts, 384) that texts are compared with texts by."""
+
+    def encoder(texts: Sequence[str]) -> Array:
+        with torch.inference_mode():
+            return networks.said(torch.from_numpy(store.sentence(texts))).numpy()
+
+    return encoder

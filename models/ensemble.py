@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.architecture import TMR
+from models.architecture import TMR, Words
 
 
 def combined(latents: list[Tensor], matrix: Tensor) -> Tensor:
@@ -33,6 +33,8 @@ class Ensemble:
 
     models: Sequence[TMR]
     matrix: Tensor = field(default_factory=lambda: torch.empty(0, 0))
+    words: Words | None = None
+    """Brings sentence vectors nearer where they speak of the same motion; without it they stay as they are."""
 
     @property
     def width(self) -> int:
@@ -51,6 +53,10 @@ class Ensemble:
     def text(self, states: Tensor, mask: Tensor, sentence: Tensor) -> Tensor:
         """Unit latents (b, width) of what the frozen language model says of texts."""
         return combined([model.text(states, mask, sentence)[0] for model in self.models], self.matrix)
+
+    def said(self, sentence: Tensor) -> Tensor:
+        """Unit sentence vectors (b, 384) as texts are compared with texts, (b, 384)."""
+        return sentence if self.words is None else self.words(sentence)
 
     def draw(self, states: Tensor, mask: Tensor, sentence: Tensor, random: torch.Generator) -> Tensor:
         """As `text`, of a draw from each network's distribution instead of its mean."""

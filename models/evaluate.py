@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,12 @@ from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
 from models.text import TextStore
 from tmr_blender.errors import TMRError
+from tmr_blender.library.scores import TEXT_FLOOR, TEXT_WEIGHT
 
 CACHE = Path(__file__).parent.parent / ".cache" / "features"
 PROTOCOLS = ("all", "threshold", "dissimilar", "small_batches")
 ALIKE = 0.9
 """Cosine of sentence vectors above which `threshold` counts another caption's motion as right (0.95 on the scale 0 to 1)."""
-MIX_TEMPERATURE = 0.1
-"""Of both softmaxes in hybrid ranking: that of the training, for the motion's part."""
-DESCRIPTION_SHARE = 0.5
-"""Share of the descriptions' softmax in hybrid ranking. Both numbers were chosen on validation takes."""
 
 Array = NDArray[np.float32]
 
@@ -45,18 +43,14 @@ class Scores:
     alikeness: Array
     """Cosines between the captions' sentence vectors."""
     description: Array | None
-    """Cosines of captions to the descriptions of the motions' files; None without descriptions."""
+    """Cosines of captions to the descriptions of the motions' files, by the language model alone; None without descriptions."""
+    words: Array | None
+    """The same through the network of words: what the library's search adds to the motion's part."""
 
     @property
     def hybrid(self) -> Array | None:
-        """How likely each motion is the one meant, given a query: the motions' say and the descriptions' say averaged.
-
-        Each is a softmax over the gallery. Averaging probabilities lets either side alone carry a hit that it is sure of;
-        adding cosines asks for both (R@10 57 against 60 on validation takes).
-        """
-        if self.description is None:
-            return None
-        return (1.0 - DESCRIPTION_SHARE) * _softmax(self.motion) + DESCRIPTION_SHARE * _softmax(self.description)
+        """The ranking of `tmr_blender.library.search`: the motion's cosine and, weighted, what the words exceed a floor by."""
+        return None if self.words is None else self.motion + TEXT_WEIGHT * np.maximum(self.words - TEXT_FLOOR, 0.0)
 
 
 def score(networks: Ensemble, data: DataSet, captions: tuple[Caption, ...]) -> Scores:
@@ -70,26 +64,26 @@ def score(networks: Ensemble, data: DataSet, captions: tuple[Caption, ...]) -> S
     motions = encode.motions(networks, [data.span(caption) for caption in spans.values()])
     motions = motions[[row[caption.take, caption.start, caption.end] for caption in captions]]
     sentences = store.sentence(said)
-    described = description_scores(data, captions, store)
-    return Scores(captions, encode.texts(networks, store, said) @ motions.T, sentences @ sentences.T, described)
+    queries = encode.texts(networks, store, said)
+    described, words = (description_scores(data, captions, encoder) for encoder in (store.sentence, encode.said(networks, store)))
+    return Scores(captions, queries @ motions.T, sentences @ sentences.T, described, words)
 
 
-def _softmax(scores: Array) -> Array:
-    """Rows of probabilities over the gallery."""
-    power = np.exp((scores - scores.max(axis=1, keepdims=True)) / MIX_TEMPERATURE)
-    return power / power.sum(axis=1, keepdims=True)
+def description_scores(
+    data: DataSet, captions: tuple[Caption, ...], encoder: Callable[[Sequence[str]], Array]
+) -> Array | None:
+    """Cosine of every caption to the best description of every take, (n, n); a take without one gets its row's mean.
 
-
-def description_scores(data: DataSet, captions: tuple[Caption, ...], store: TextStore) -> Array | None:
-    """Cosine of every caption to the best description of every take, (n, n); a take without one gets its row's mean."""
+    encoder: texts to unit vectors (texts, d).
+    """
     described: dict[str, list[str]] = {}
     for caption in data.captions:
         if caption.split == "all":
             described.setdefault(caption.take, []).extend(caption.texts)
-    queries = store.sentence([caption.texts[0] for caption in captions])
+    queries = encoder([caption.texts[0] for caption in captions])
     found: dict[str, Array] = {}
     for take in {caption.take for caption in captions} & described.keys():
-        found[take] = (queries @ store.sentence(described[take]).T).max(axis=1)
+        found[take] = (queries @ encoder(described[take]).T).max(axis=1)
     if not found:
         return None
     mean = np.stack(list(found.values())).mean(axis=0)

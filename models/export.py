@@ -24,7 +24,7 @@ MAX_FRAMES = 2400
 
 
 class ExportedText(nn.Module):
-    """Token ids and mask (b, l) int64 to a unit latent (b, d) and the unit sentence vector (b, 384)."""
+    """Token ids and mask (b, l) int64 to a unit latent (b, d) and the unit vector of the words (b, 384)."""
 
     matrix: Tensor
 
@@ -32,6 +32,7 @@ class ExportedText(nn.Module):
         super().__init__()
         self.language = language
         self.heads = nn.ModuleList(model.text for model in networks.models)
+        self.words = networks.words or nn.Identity()
         self.register_buffer("matrix", networks.matrix)
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,7 +42,7 @@ class ExportedText(nn.Module):
         latents = []
         for head in self.heads:
             latents.append(head(states, mask, sentence)[0])
-        return combined(latents, self.matrix), sentence
+        return combined(latents, self.matrix), self.words(sentence)
 
 
 class ExportedMotion(nn.Module):
@@ -69,6 +70,9 @@ def identity(networks: Ensemble) -> str:
         for name, value in sorted(model.state_dict().items()):
             if not name.startswith("decoder."):
                 digest.update(name.encode() + value.numpy().tobytes())
+    if networks.words is not None:
+        for name, value in sorted(networks.words.state_dict().items()):
+            digest.update(name.encode() + value.numpy().tobytes())
     digest.update(networks.matrix.numpy().tobytes())
     return digest.hexdigest()[:16]
 

@@ -3,13 +3,14 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.architecture import TMR
+from models.architecture import TMR, Words
 from models.config import Config
 from models.ensemble import Ensemble
 from models.generator import DecoderConfig, Generator
@@ -18,6 +19,7 @@ from tmr_blender.errors import ModelProblem
 FOLDER = Path(__file__).parent / "weights"
 PROJECTION = "projection.safetensors"
 DECODER = "decoder.safetensors"
+WORDS = "words.safetensors"
 
 
 def save(path: Path, state: dict[str, Tensor], config: Config, half: bool = False) -> None:
@@ -54,10 +56,10 @@ def opened(path: Path = FOLDER) -> Ensemble:
     """
     if path.is_file():
         return Ensemble([load(path)[0]])
-    files = [file for file in sorted(path.glob("*.safetensors")) if file.name not in (PROJECTION, DECODER)]
+    files = [file for file in sorted(path.glob("*.safetensors")) if file.name not in (PROJECTION, DECODER, WORDS)]
     if not files:
         raise ModelProblem(f"{path} holds no weights (*.safetensors): train them with `python -m models.train`.")
-    ensemble = Ensemble([load(file)[0] for file in files])
+    ensemble = Ensemble([load(file)[0] for file in files], words=_words(path / WORDS))
     if not (path / PROJECTION).is_file():
         return ensemble
     try:
@@ -66,7 +68,27 @@ def opened(path: Path = FOLDER) -> Ensemble:
         raise ModelProblem(f"{path / PROJECTION} does not hold a projection: {error}") from error
     if matrix.shape[0] != ensemble.width:
         raise ModelProblem(f"{path / PROJECTION} was fitted to other networks: run `python -m models.compress` again.")
-    return Ensemble(ensemble.models, matrix)
+    return replace(ensemble, matrix=matrix)
+
+
+def _words(path: Path) -> Words | None:
+    """The network of sentence vectors in a file; None without the file."""
+    if not path.is_file():
+        return None
+    try:
+        words = Words()
+        words.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelProblem(f"{path} does not hold a network of sentence vectors: {error}") from error
+    return words.eval().requires_grad_(False)
+
+
+def save_words(folder: Path, words: Words) -> Path:
+    """Writes the network of sentence vectors, in 16 bits, that `opened` finds beside the others; returns its path."""
+    path = folder / WORDS
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.half().contiguous() for name, value in words.state_dict().items()}, path)
+    return path
 
 
 def save_projection(folder: Path, matrix: Tensor) -> Path:
@@ -83,7 +105,7 @@ def decoder_path(path: Path = FOLDER) -> Path:
 
 def digests(path: Path = FOLDER) -> dict[str, str]:
     """Name to SHA-256 of the files that `opened` would open, in its order."""
-    files = [path] if path.is_file() else [file for file in sorted(path.glob("*.safetensors")) if file.name != DECODER]
+    files = [path] if path.is_file() else [file for file in sorted(path.glob("*.safetensors")) if file.name not in (DECODER, WORDS)]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

@@ -50,11 +50,11 @@ def test_takes_without_descriptions_get_no_preference(folder: Path):
     known = tuple(c for c in data.captions if not (c.split == "all" and c.take == captions[0].take))
     store = TextStore()
     store.add([text for caption in data.captions for text in caption.texts])
-    scores = evaluate.description_scores(type(data)(data.takes, known), captions, store)
+    scores = evaluate.description_scores(type(data)(data.takes, known), captions, store.sentence)
     assert scores is not None
     others = [i for i in range(len(captions)) if captions[i].take != captions[0].take]
     assert np.all(scores[:, 0] <= scores[:, others].max(axis=1))
-    assert evaluate.description_scores(type(data)(data.takes, captions), captions, store) is None
+    assert evaluate.description_scores(type(data)(data.takes, captions), captions, store.sentence) is None
 
 
 def test_a_split_that_is_not_there(folder: Path, random_weights: Path, capsys: pytest.CaptureFixture[str]):
