@@ -80,3 +80,11 @@ def test_one_frame_is_no_problem():
     assert standing.drift(gliding(1), standing.contacts(rows), FPS) == 0.0
     assert np.allclose(standing.lock(gliding(1), standing.contacts(rows), FPS), gliding(1))
     assert np.allclose(standing.anchored(gliding(1), standing.contacts(rows), FPS), gliding(1))
+
+
+def test_a_foot_that_glides_is_not_held_whatever_the_contacts_say():
+    rows = np.zeros((40, features.WIDTH), np.float32)
+    rows[:, 259:263] = 1.0
+    rows[:, 2] = 0.03
+    found = standing.contacts(rows)
+    assert not found["left"][:-2].any() and not found["right"][:-2].any()

@@ -22,13 +22,19 @@ LEAST = 0.1
 STRAIGHT = 0.998
 """Legs are not held straighter than this share of their length."""
 
+STILL = 0.4
+"""Metres a second: the features call a foot planted below 0.89, which is where steps of a slow walk are."""
+_ENDS = [body.INDEX[name] for name in ("left_ankle", "left_foot", "right_ankle", "right_foot")]
+
 Contacts = Mapping[str, NDArray[np.bool_]]
 """Of "left" and "right": (frames,) whether the foot stands."""
 
 
 def contacts(rows: np.ndarray, fps: float = features.FPS) -> dict[str, NDArray[np.bool_]]:
-    """When either end of each foot stands, as features (frames, 263) say."""
-    near = np.asarray(rows)[:, 259:263] > 0.5
+    """When either end of each foot stands: features (frames, 263) say so, and it hardly moves."""
+    joints = features.recover(rows)[:, _ENDS]
+    step = np.linalg.norm(np.diff(joints, axis=0, append=joints[-1:]), axis=-1) * fps
+    near = (np.asarray(rows)[:, 259:263] > 0.5) & (step < STILL)
     either = {"left": near[:, 0] | near[:, 1], "right": near[:, 2] | near[:, 3]}
     return {side: _lasting(stands, max(round(LEAST * fps), 1)) for side, stands in either.items()}
 
