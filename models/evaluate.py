@@ -65,13 +65,12 @@ def score(networks: Ensemble, data: DataSet, captions: tuple[Caption, ...]) -> S
     motions = motions[[row[caption.take, caption.start, caption.end] for caption in captions]]
     sentences = store.sentence(said)
     queries = encode.texts(networks, store, said)
-    described, words = (description_scores(data, captions, encoder) for encoder in (store.sentence, encode.said(networks, store)))
+    encoders = (store.sentence, encode.said(networks, store))
+    described, words = (description_scores(data, captions, encoder) for encoder in encoders)
     return Scores(captions, queries @ motions.T, sentences @ sentences.T, described, words)
 
 
-def description_scores(
-    data: DataSet, captions: tuple[Caption, ...], encoder: Callable[[Sequence[str]], Array]
-) -> Array | None:
+def description_scores(data: DataSet, captions: tuple[Caption, ...], encoder: Callable[[Sequence[str]], Array]) -> Array | None:
     """Cosine of every caption to the best description of every take, (n, n); a take without one gets its row's mean.
 
     encoder: texts to unit vectors (texts, d).

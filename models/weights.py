@@ -105,7 +105,8 @@ def decoder_path(path: Path = FOLDER) -> Path:
 
 def digests(path: Path = FOLDER) -> dict[str, str]:
     """Name to SHA-256 of the files that `opened` would open, in its order."""
-    files = [path] if path.is_file() else [file for file in sorted(path.glob("*.safetensors")) if file.name not in (DECODER, WORDS)]
+    others = (DECODER, WORDS)
+    files = [path] if path.is_file() else [file for file in sorted(path.glob("*.safetensors")) if file.name not in others]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

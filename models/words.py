@@ -3,10 +3,10 @@
 
 `python -m models.words --data FOLDER` writes words.safetensors into models/weights.
 
-The frozen language model knows what sentences mean, not what matters about a motion: to it "plays golf" and "swings a club" are
-further apart than "walks left" and "walks right". Captions and descriptions of one take are pairs that should meet, so a small
-residual network on top of the sentence vectors is trained by InfoNCE between the two, over a batch of takes. Queries, captions and
-names of files all pass through it. Motions play no part here.
+The frozen language model knows what sentences mean, not what matters about a motion: to it "plays golf" and "swings a club"
+are further apart than "walks left" and "walks right". Captions and descriptions of one take are pairs that should meet, so a
+small residual network on top of the sentence vectors is trained by InfoNCE between the two, over a batch of takes. Queries,
+captions and names of files all pass through it. Motions play no part here.
 """
 
 import argparse

@@ -106,7 +106,7 @@ class Variation:
     people: float = 0.35
     ours: float = 0.4
     labels: float = 0.25
-    """Shares of captions by people, of ours, and of descriptions where a clip has all; what is missing leaves its share to the others."""
+    """Shares of captions by people, of ours, and of descriptions; what a clip lacks leaves its share to the others."""
 
 
 def mirror(features: Array) -> Array:

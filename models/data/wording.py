@@ -78,6 +78,6 @@ def paraphrases(folder: Path = CAPTIONS) -> dict[str, list[str]]:
 
 
 def of_takes(folder: Path = CAPTIONS) -> list[Caption]:
-    """Captions of ours for takes and spans of them; empty if the file is not there. Raises FileProblem for an unreadable row."""
+    """Captions of ours for takes and spans; empty if the file is not there. Raises FileProblem for an unreadable row."""
     path = folder / "takes.jsonl"
     return rows.read(path) if path.is_file() else []

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words of captions."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
