@@ -51,7 +51,7 @@ class Job:
 
 def table_of(options: argparse.Namespace) -> list[tuple[Variant, Config]]:
     """Every row with the config that it stands for."""
-    one = "training.networks=1"
+    one = "members=[{}]"
     if options.models:
         own = [] if options.epochs is None else [f"training.epochs={options.epochs}"]
         return [(Variant("model", name), configs.load(name, [*options.set, *own, one])) for name in options.models]

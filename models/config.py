@@ -63,8 +63,6 @@ class Training:
     decoded: int = 48
     """Clips of a batch that are also reconstructed: at most ten seconds long, as published."""
     seed: int = 1234
-    networks: int = 1
-    """Networks trained one after another from seed, seed + 1, ...: their latents are searched together."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +74,28 @@ class Config:
     objective: Objective = field(default_factory=Objective)
     variation: Variation = field(default_factory=Variation)
     training: Training = Training()
+    members: tuple[dict[str, Any], ...] = ({},)
+    """The networks that are trained one after another and searched together: what each has of its own, settings as above."""
+
+    def member(self, number: int) -> Self:
+        """The config of one network alone: its own settings, and a seed of its own. Raises TMRError if there are fewer."""
+        if not 0 <= number < len(self.members):
+            raise TMRError(f"The config {self.name} has {len(self.members)} networks: there is no number {number}.")
+        whole = _merged({**self.to_dict(), "members": ({},)}, self.members[number])
+        whole["training"] = {**whole["training"], "seed": self.training.seed + number}
+        return self.from_dict(whole)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """The config of a JSON object without a base; an unknown key raises TMRError naming it."""
         parts = {"shape": Shape, "objective": Objective, "variation": Variation, "training": Training}
-        unknown = sorted(data.keys() - parts.keys() - {"name"})
+        unknown = sorted(data.keys() - parts.keys() - {"name", "members"})
         if unknown:
             raise TMRError(f"The config can't be used: it has no setting {', '.join(unknown)}.")
         try:
-            return cls(data["name"], **{key: kind(**data.get(key, {})) for key, kind in parts.items()})
-        except (KeyError, TypeError) as error:
+            made = {key: kind(**data.get(key, {})) for key, kind in parts.items()}
+            return cls(data["name"], **made, members=tuple(dict(own) for own in data.get("members", ({},))))
+        except (KeyError, TypeError, ValueError) as error:
             raise TMRError(f"The config can't be used: {error}.") from error
 
     def to_dict(self) -> dict[str, Any]:

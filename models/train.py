@@ -308,8 +308,8 @@ def one_epoch(run: Run, material: Material, steps: int) -> dict[str, float]:
 
 def train_networks(config: Config, material: Material, folder: Path, options: argparse.Namespace) -> None:
     """Trains the config's networks one after another, each from its own seed, and writes their weights."""
-    for i in range(config.training.networks) if options.network is None else [options.network]:
-        own = replace(config, training=replace(config.training, seed=config.training.seed + i))
+    for i in range(len(config.members)) if options.network is None else [options.network]:
+        own = config.member(i)
         print(f"network {i}, seed {own.training.seed}", flush=True)
         run = train(own, material, folder / f"network_{i}", options.every, options.minutes)
         path = folder / f"{config.name}_{i}.safetensors"

@@ -56,3 +56,19 @@ def test_a_config_holds_what_differs_from_its_base(tmp_path: Path, monkeypatch: 
         config.load("round")
     with pytest.raises(TMRError, match="nowhere"):
         config.load("lost")
+
+
+def test_members_have_settings_and_seeds_of_their_own():
+    found = config.load("tmr", ['members=[{}, {"shape": {"patch": 5}}]', "training.seed=7"])
+    first, second = found.member(0), found.member(1)
+    assert (first.training.seed, second.training.seed) == (7, 8)
+    assert (first.shape.patch, second.shape.patch) == (found.shape.patch, 5)
+    assert second.shape.width == found.shape.width
+    assert second.members == ({},)
+    with pytest.raises(TMRError, match="there is no number 2"):
+        found.member(2)
+
+
+def test_a_member_with_an_unknown_setting():
+    with pytest.raises(TMRError, match="colour"):
+        config.load("tmr", ['members=[{"shape": {"colour": 1}}]']).member(0)

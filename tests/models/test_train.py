@@ -74,7 +74,7 @@ def test_a_folder_of_another_run_is_not_overwritten(folder: Path, tmp_path: Path
 
 
 def test_networks_of_one_config_differ_and_are_searched_together(folder: Path, tmp_path: Path):
-    assert command(folder, tmp_path / "run", "training.epochs=1", "training.networks=2") == 0
+    assert command(folder, tmp_path / "run", "training.epochs=1", "members=[{}, {}]") == 0
     one, two = weights.opened(tmp_path / "run").models
     assert not np.allclose(one.motion.project.weight.numpy(), two.motion.project.weight.numpy())
 
