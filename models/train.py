@@ -232,10 +232,10 @@ class Material:
 
 
 def _permitted(found: list[clips.Clip], variation: clips.Variation) -> list[clips.Clip]:
-    """Clips without the sources of text that have no share; with `ours` left out, our paraphrases of descriptions are too."""
-    if variation.people and variation.ours and variation.labels and variation.kinematic:
+    """Clips without the sources of text that have no share."""
+    if variation.people and variation.ours and variation.labels and variation.paraphrases and variation.kinematic:
         return found
-    reworded = frozenset() if variation.ours else frozenset(itertools.chain(*wording.paraphrases().values()))
+    reworded = frozenset() if variation.paraphrases else frozenset(itertools.chain(*wording.paraphrases().values()))
     fewer = [
         replace(
             clip,
@@ -311,7 +311,7 @@ def train_networks(config: Config, material: Material, folder: Path, options: ar
     for i in range(len(config.members)) if options.network is None else [options.network]:
         own = config.member(i)
         print(f"network {i}, seed {own.training.seed}", flush=True)
-        run = train(own, material, folder / f"network_{i}", options.every, options.minutes)
+        run = train(own, material.permitted(own.variation), folder / f"network_{i}", options.every, options.minutes)
         path = folder / f"{config.name}_{i}.safetensors"
         weights.save(path, run.average.state_dict(), own, half=True)
         print(f"weights: {path}", flush=True)

@@ -51,7 +51,7 @@ def variants(base: Config) -> list[Variant]:
         *(Variant("temperature", f"temperature {t}", (f"objective.temperature={t}",)) for t in (0.05, 0.07, 0.1, 0.2)),
         *(Variant("batch", f"batch {size}", _batch(base, size)) for size in (32, 64, 128, 256)),
         *(Variant("latent size", f"latent {size}", (f"shape.latent={size}",)) for size in (64, 128, 256, 512)),
-        Variant("texts", "without captions of ours", ("variation.ours=0",)),
+        Variant("texts", "without captions of ours", ("variation.ours=0", "variation.paraphrases=false")),
         Variant("texts", "without sentences from the motion", ("variation.kinematic=false",)),
         Variant("texts", "without mirroring", ("variation.mirror=0",)),
     ]

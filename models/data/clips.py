@@ -107,6 +107,8 @@ class Variation:
     ours: float = 0.4
     labels: float = 0.25
     """Shares of captions by people, of ours, and of descriptions; what a clip lacks leaves its share to the others."""
+    paraphrases: bool = True
+    """Our paraphrases of the descriptions take part."""
 
 
 def mirror(features: Array) -> Array:

@@ -99,6 +99,8 @@ def test_a_source_without_a_share_is_left_out_whole(folder: Path, monkeypatch: p
     material = train.Material(data, splits.split(data, 1), whole, whole[2:], TextStore(), (nothing, nothing))
     assert material.permitted(clips.Variation()).whole == whole
     own = material.permitted(clips.Variation(ours=0.0))
+    assert own.whole == [replace(whole[0], ours=()), whole[2]]
+    own = material.permitted(clips.Variation(ours=0.0, paraphrases=False))
     assert own.whole == [replace(whole[0], ours=(), labels=("walk",)), whole[2]]
     worded = material.permitted(clips.Variation(kinematic=False))
     assert (worded.whole, worded.windows) == ([replace(whole[0], kinematic=()), whole[1]], [])
