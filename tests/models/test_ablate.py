@@ -70,7 +70,7 @@ def test_two_shares_make_one_table_and_nothing_is_trained_twice(
 
 @pytest.mark.usefixtures("private_cache")
 def test_a_run_cut_short_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    config = configs.load("tmr", [*TINY, "training.epochs=6", "training.networks=1", "variation.kinematic=false"])
+    config = configs.load("tmr", [*TINY, "training.epochs=6", "members=[{}]", "variation.kinematic=false"])
     material = train.gather(config, data := cmu.load(folder), splits.split(data, 1, 9), tmp_path / "sentences.json")
     job = ablate.Job(variants(config)[0], config, 1)
     ablate.run_one(job, material, "mark", 0.000001, tmp_path)
@@ -114,7 +114,7 @@ def test_mistakes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_every_variant_is_a_config_of_its_own_name():
-    base = configs.load("tmr", ["training.networks=1"])
+    base = configs.load("tmr", ["members=[{}]"])
     rows = variants(base)
     assert len({row.slug for row in rows}) == len(rows)
     assert rows[0].applied(base) == base
@@ -137,7 +137,7 @@ def test_other_batches_see_as_many_clips():
 
 def record(name: str, seed: int, log_rank: float, *changes: str, material: str = "m") -> dict[str, Any]:
     """Figures as a run leaves them; the recalls are made up from the log rank."""
-    config = configs.load("tmr", ["training.networks=1", f"training.seed={seed}", *changes]).to_dict()
+    config = configs.load("tmr", ["members=[{}]", f"training.seed={seed}", *changes]).to_dict()
     figures = {"R10": 100.0 / log_rank, "MedR": 2.0**log_rank}
     report = {"all": {"t2m": figures, "m2t": figures}, "gallery": 240, "takes": 240, "chance": {"R10": 4.17}}
     return {

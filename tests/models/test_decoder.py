@@ -13,7 +13,7 @@ from models import decoder, evaluate_synthesis, synthesise, train, weights
 from tmr_blender.motion import body, humanoid, readers
 
 SMALL = ["latent=16", "width=32", "heads=2", "feedforward=64", "motion_layers=1", "text_layers=1", "decoder_layers=0"]
-NETWORKS = [*(f"shape.{change}" for change in SMALL), "training.batch=8", "training.epochs=2", "training.networks=2"]
+NETWORKS = [*(f"shape.{change}" for change in SMALL), "training.batch=8", "training.epochs=2", "members=[{}, {}]"]
 DECODER = ["components=16", "width=32", "heads=2", "feedforward=64", "layers=1", "batch=8", "rate=0.003", "average=0.9"]
 
 
@@ -32,14 +32,14 @@ def place(tmp_path_factory: pytest.TempPathFactory, folder: Path, language: Path
     changes = settings([*NETWORKS, "variation.kinematic=false"])
     assert train.main(["--data", str(folder), "--out", str(root / "nets"), *held, *changes]) == 0
     (root / "nets" / "tmr_1.safetensors").rename(root / "judge.safetensors")
-    assert command(folder, root, root / "nets" / "decoder.safetensors", "steps=120") == 0
+    assert command(folder, root, root / "nets" / "decoder.safetensors", "steps=400") == 0
     yield root
     patch.undo()
     torch.set_num_threads(threads)
 
 
 def command(folder: Path, place: Path, out: Path, *changes: str, more: tuple[str, ...] = ()) -> int:
-    paths = ["--data", str(folder), "--weights", str(place / "nets"), "--out", str(out), "--every", "30", "--threads", "1"]
+    paths = ["--data", str(folder), "--weights", str(place / "nets"), "--out", str(out), "--every", "100", "--threads", "1"]
     return decoder.main([*paths, "--draw", "1", "--held-out", "9", *more, *settings([*DECODER, *changes])])
 
 
@@ -61,7 +61,7 @@ def test_it_learns(place: Path):
 def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(folder: Path, place: Path, tmp_path: Path):
     out = tmp_path / "again.safetensors"
     for minutes in ("0.000001", "0.000001", "5"):
-        assert command(folder, place, out, "steps=120", more=("--minutes", minutes)) == 0
+        assert command(folder, place, out, "steps=400", more=("--minutes", minutes)) == 0
     networks = weights.fingerprint(place / "nets")
     one = weights.decoder(place / "nets" / "decoder.safetensors", networks).state_dict()
     two = weights.decoder(out, networks).state_dict()
@@ -71,7 +71,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(folder: Path, place
 
 def test_a_run_on_other_takes_is_not_taken_up(folder: Path, place: Path, capsys: pytest.CaptureFixture[str]):
     out = place / "nets" / "decoder.safetensors"
-    assert command(folder, place, out, "steps=120", more=("--held-out", "6")) == 2
+    assert command(folder, place, out, "steps=400", more=("--held-out", "6")) == 2
     assert "other encoders, takes or settings" in capsys.readouterr().err
     assert command(folder, place, out, "steps=130") == 2
     assert "another config" in capsys.readouterr().err
