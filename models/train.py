@@ -233,14 +233,14 @@ class Material:
 
 def _permitted(found: list[clips.Clip], variation: clips.Variation) -> list[clips.Clip]:
     """Clips without the sources of text that have no share."""
-    if variation.people and variation.ours and variation.labels and variation.paraphrases and variation.kinematic:
+    if all((variation.people, variation.ours, variation.labels, variation.paraphrases, variation.widened, variation.kinematic)):
         return found
     reworded = frozenset() if variation.paraphrases else frozenset(itertools.chain(*wording.paraphrases().values()))
     fewer = [
         replace(
             clip,
             people=clip.people if variation.people else (),
-            ours=clip.ours if variation.ours else (),
+            ours=clip.ours if variation.ours and (variation.widened or clip.people) else (),
             labels=tuple(text for text in clip.labels if text not in reworded) if variation.labels else (),
             kinematic=clip.kinematic if variation.kinematic else (),
         )

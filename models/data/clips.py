@@ -109,6 +109,8 @@ class Variation:
     """Shares of captions by people, of ours, and of descriptions; what a clip lacks leaves its share to the others."""
     paraphrases: bool = True
     """Our paraphrases of the descriptions take part."""
+    widened: bool = True
+    """Captions of ours take part for spans and takes that nobody else described, too."""
 
 
 def mirror(features: Array) -> Array:

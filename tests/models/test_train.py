@@ -102,6 +102,8 @@ def test_a_source_without_a_share_is_left_out_whole(folder: Path, monkeypatch: p
     assert own.whole == [replace(whole[0], ours=()), whole[2]]
     own = material.permitted(clips.Variation(ours=0.0, paraphrases=False))
     assert own.whole == [replace(whole[0], ours=(), labels=("walk",)), whole[2]]
+    own = material.permitted(clips.Variation(widened=False))
+    assert own.whole == [whole[0], whole[2]]
     worded = material.permitted(clips.Variation(kinematic=False))
     assert (worded.whole, worded.windows) == ([replace(whole[0], kinematic=()), whole[1]], [])
     with pytest.raises(TMRError, match="text"):
