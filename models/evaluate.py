@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import encode, metrics, weights
-from models.data import LOADERS
+from models.data import LOADERS, splits
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
 from models.text import TextStore
@@ -142,13 +142,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
     parser.add_argument("--protocol", default="all", choices=("all", *PROTOCOLS), help="all: the four of them")
     parser.add_argument("--split", default="test")
+    parser.add_argument("--draw", type=int, help="score this draw of validation takes instead of a split")
     parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="folder of *.safetensors, or one file")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
         networks = weights.opened(options.weights)
         data = LOADERS[options.form](options.data, CACHE)
-        scores = score(networks, data, rows_of(data, options.split))
+        captions = rows_of(data, options.split) if options.draw is None else splits.split(data, options.draw).validation
+        scores = score(networks, data, captions)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

@@ -52,6 +52,7 @@ def variants(base: Config) -> list[Variant]:
         *(Variant("batch", f"batch {size}", _batch(base, size)) for size in (32, 64, 128, 256)),
         *(Variant("latent size", f"latent {size}", (f"shape.latent={size}",)) for size in (64, 128, 256, 512)),
         Variant("texts", "without captions of ours", ("variation.ours=0", "variation.paraphrases=false")),
+        Variant("texts", "captions of ours only where people described", ("variation.widened=false",)),
         Variant("texts", "without sentences from the motion", ("variation.kinematic=false",)),
         Variant("texts", "without mirroring", ("variation.mirror=0",)),
     ]

@@ -11,7 +11,7 @@ import torch
 from models import evaluate, weights
 from models.architecture import TMR, Shape
 from models.config import Config
-from models.data import cmu
+from models.data import cmu, splits
 from models.text import TextStore
 
 SMALL = Shape(latent=16, width=32, heads=2, feedforward=64, motion_layers=1, text_layers=1, decoder_layers=0)
@@ -55,6 +55,14 @@ def test_takes_without_descriptions_get_no_preference(folder: Path):
     others = [i for i in range(len(captions)) if captions[i].take != captions[0].take]
     assert np.all(scores[:, 0] <= scores[:, others].max(axis=1))
     assert evaluate.description_scores(type(data)(data.takes, captions), captions, store.sentence) is None
+
+
+@pytest.mark.usefixtures("language")
+def test_a_draw_of_validation_takes(folder: Path, random_weights: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = ["--data", str(folder), "--weights", str(random_weights), "--protocol", "all"]
+    assert evaluate.main([*arguments, "--draw", "1"]) == 0
+    held = splits.split(cmu.load(folder), 1).validation
+    assert f"gallery {len(held)} captions" in capsys.readouterr().out
 
 
 def test_a_split_that_is_not_there(folder: Path, random_weights: Path, capsys: pytest.CaptureFixture[str]):
