@@ -17,7 +17,7 @@ from .store import Library
 
 Floats = NDArray[np.float32]
 
-TEXT_WEIGHT = 0.75
+TEXT_WEIGHT = 0.7
 TEXT_FLOOR = 0.1
 WHOLE_SHARE = 0.5
 WHOLE_SECONDS = 40.0
