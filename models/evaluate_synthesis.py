@@ -179,11 +179,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate_synthesis", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with motions.npz and captions.jsonl")
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
-    parser.add_argument("--draw", type=int, required=True, help="the draw that encoders and decoder were trained without")
+    parser.add_argument("--draw", type=int, help="the draw that encoders and decoder were trained without; else the test rows")
     parser.add_argument("--held-out", type=int, default=240)
     parser.add_argument("--weights", type=Path, required=True, help="the encoders: folder of *.safetensors, or one file")
     parser.add_argument("--decoder", type=Path, help="the decoder (default: decoder.safetensors beside the weights)")
-    parser.add_argument("--judge", type=Path, required=True, help="a network of the same draw that the decoder doesn't read")
+    parser.add_argument("--judge", type=Path, required=True, help="a network that the decoder doesn't read, trained without those takes")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
@@ -193,7 +193,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise TMRError("The judge is one of the networks that generate: name one that had no part in it.")
         data = LOADERS[options.form](options.data, train.CACHE / "features")
         chosen = splits.split(data, options.draw, options.held_out)
-        result = report(gather(maker, data, chosen.train, chosen.validation), judge, chosen.validation)
+        captions = chosen.test if options.draw is None else chosen.validation
+        result = report(gather(maker, data, chosen.train, captions), judge, captions)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2
