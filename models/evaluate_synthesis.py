@@ -179,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate_synthesis", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with motions.npz and captions.jsonl")
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
-    parser.add_argument("--draw", type=int, help="the draw that encoders and decoder were trained without; else the test rows")
+    parser.add_argument("--draw", type=int, help="takes that encoders and decoder never saw; default: the test rows")
     parser.add_argument("--held-out", type=int, default=240)
     parser.add_argument("--weights", type=Path, required=True, help="the encoders: folder of *.safetensors, or one file")
     parser.add_argument("--decoder", type=Path, help="the decoder (default: decoder.safetensors beside the weights)")
