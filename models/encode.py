@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Latents of many motions and texts with networks in training form."""
 
+import random
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.data import wording
 from models.ensemble import Ensemble
 from models.text import TextStore
 
 Array = NDArray[np.float32]
 MOST_FRAMES = 2400
 """Two minutes: a longer span is encoded as the mean of equal parts."""
+AT_LARGE = 400
+"""Sentences about motion at large that the similarities of a motion are measured against."""
 
 
 def padded(clips: Sequence[Array]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -50,6 +54,12 @@ def texts(networks: Ensemble, store: TextStore, said: Sequence[str], batch: int 
             given = store.inputs(chosen, networks.reads_tokens)
             found[at : at + batch] = networks.text(*given).numpy()
     return found[[rows[text] for text in said]]
+
+
+def at_large() -> list[str]:
+    """Sentences about motion at large: always the same draw of our own captions."""
+    ours = sorted({text for texts in wording.paraphrases().values() for text in texts})
+    return random.Random(0).sample(ours, min(AT_LARGE, len(ours)))
 
 
 def said(networks: Ensemble, store: TextStore) -> Callable[[Sequence[str]], Array]:

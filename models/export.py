@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes what the extension loads: `python -m models.export --out DIR`.
 
-DIR gets text_encoder.ts, motion_encoder.ts (TorchScript: loading them runs no Python of ours), tokenizer.json and model.json.
+DIR gets text_encoder.ts, motion_encoder.ts (TorchScript: loading them runs no Python of ours), tokenizer.json, background.npy
+(latents of sentences about motion at large, which `library.moments` tells a query apart from) and model.json.
 The frozen language model joins the text encoder here, so it is never committed.
 """
 
@@ -12,11 +13,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models import minilm, weights
+from models import encode, minilm, weights
 from models.ensemble import Ensemble, combined
+from models.text import TextStore
 from tmr_blender.errors import TMRError
 from tmr_blender.motion.features import FPS, WIDTH
 
@@ -78,10 +81,11 @@ def identity(networks: Ensemble) -> str:
 
 
 def export(networks: Ensemble, folder: Path) -> dict[str, str | int | float]:
-    """Writes the four files and returns what model.json says. Existing files are replaced once all are made."""
+    """Writes the five files and returns what model.json says. Existing files are replaced once all are made."""
     language = minilm.find_folder()
     texts = torch.jit.script(ExportedText(minilm.load(language), networks).eval())
     motions = torch.jit.script(ExportedMotion(networks).eval())
+    background = encode.texts(networks, TextStore(), encode.at_large())
     facts: dict[str, str | int | float] = {
         "id": identity(networks),
         "name": "tmr",
@@ -97,6 +101,8 @@ def export(networks: Ensemble, folder: Path) -> dict[str, str | int | float]:
     folder.mkdir(parents=True, exist_ok=True)
     torch.jit.save(texts, folder / "text_encoder.ts.new")
     torch.jit.save(motions, folder / "motion_encoder.ts.new")
+    with (folder / "background.npy.new").open("wb") as file:
+        np.save(file, background.astype(np.float16))
     shutil.copyfile(language / "tokenizer.json", folder / "tokenizer.json.new")
     (folder / "model.json.new").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     for made in sorted(folder.glob("*.new")):

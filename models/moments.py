@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Moment retrieval: `python -m models.moments --data FOLDER --labels moments.jsonl --json OUT`.
 
-A text against one long take: windows of several lengths slide over it, each is encoded and scored against the text by how far
-its similarity stands out among that window's similarities to sentences at large, and overlapping windows give way to the
-best. What is reported is how often the labelled span is among the first 1 and 5 spans at an intersection over union of 0.3,
+A text against one long take, by the very windows and the ranking of the extension (`tmr_blender.library.moments`), with the
+networks in training form. With --stored, by the windows that a library keeps of a take, which are fewer and longer.
+
+What is reported is how often the labelled span is among the first 1 and 5 spans at an intersection over union of 0.3,
 0.5 and 0.7; beside it what random spans, randomly ordered windows and the middle of the take get. Labels only evaluate:
-nothing trains on them, and nothing here was chosen by the takes reported as unseen.
+nothing trains on them, and the ranking was chosen by the takes that are reported as seen.
 """
 
 import argparse
 import json
-import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,25 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import encode, weights
-from models.data import LOADERS, rows, wording
+from models.data import LOADERS, rows
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
 from models.evaluate import CACHE
+from models.export import MAX_FRAMES
 from models.text import TextStore
 from tmr_blender.errors import TMRError
+from tmr_blender.library import moments
+from tmr_blender.library.takes import spans as stored_windows
 from tmr_blender.motion.features import FPS
 
 Array = NDArray[np.float64]
 
-LENGTHS = tuple(1.5**i for i in range(8))
-"""Seconds of the windows: one to seventeen, each half as long again as the one before. Half a second does worse on seen takes:
-there are many such windows, and little in each to tell them apart."""
-STRIDE = 0.25
-"""Share of its length by which a window moves on."""
-OVERLAP = 0.5
-"""Intersection over union above which the lower-scored of two windows gives way."""
-BACKGROUND = 400
-"""Sentences of ours, drawn once, that the similarities of a window are measured against."""
 TOP = (1, 5)
 IOUS = (0.3, 0.5, 0.7)
 CHANCE_DRAWS, ORDER_DRAWS = 200, 10
@@ -49,38 +43,10 @@ MIDDLES = (0.5, 0.3, 0.7, 0.1, 0.9)
 Recall = dict[str, dict[str, float]]
 
 
-def windows(seconds: float) -> Array:
-    """Spans (w, 2) in seconds that a take is searched by; the last of each length ends with the take."""
-    spans = [(0.0, seconds)]
-    for length in LENGTHS:
-        if length < seconds:
-            starts = np.append(np.arange(0.0, seconds - length, STRIDE * length), seconds - length)
-            spans.extend((start, start + length) for start in starts)
-    return np.array(spans)
-
-
-def iou(a: Array, b: Array) -> Array:
-    """Intersection over union of spans (..., 2) with spans (..., 2), broadcast."""
-    shared = np.clip(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0.0, None)
-    joined = (a[..., 1] - a[..., 0]) + (b[..., 1] - b[..., 0]) - shared
-    return shared / np.maximum(joined, 1e-9)
-
-
-def suppress(spans: Array, scores: NDArray[np.floating], count: int = max(TOP), overlap: float = OVERLAP) -> Array:
-    """The `count` best spans (k, 2), best first, none of which overlaps a better one by more than `overlap`."""
-    chosen: list[Array] = []
-    for i in np.argsort(-scores, kind="stable"):
-        if all(iou(spans[i], other) <= overlap for other in chosen):
-            chosen.append(spans[i])
-            if len(chosen) == count:
-                break
-    return np.array(chosen)
-
-
 def recall(found: Sequence[Array], truth: Array) -> Recall:
     """Percent of the labelled spans `truth` (n, 2) that the first 1 and 5 of their found spans (k_i, 2) meet, by IoU."""
     best = np.array(
-        [[iou(spans[:top], true).max(initial=0.0) for top in TOP] for spans, true in zip(found, truth, strict=True)]
+        [[moments.iou(spans[:top], true).max(initial=0.0) for top in TOP] for spans, true in zip(found, truth, strict=True)]
     ).reshape(-1, len(TOP))
     return _recall(best)
 
@@ -100,7 +66,7 @@ def chance(truth: Array, seconds: Array, lengths: Array, seed: int = 0) -> Recal
     for _ in range(CHANCE_DRAWS):
         length = np.minimum(rng.choice(lengths, (len(truth), max(TOP))), seconds[:, None])
         start = rng.random(length.shape) * (seconds[:, None] - length)
-        met = iou(np.stack([start, start + length], axis=-1), truth[:, None])
+        met = moments.iou(np.stack([start, start + length], axis=-1), truth[:, None])
         best.append(np.stack([met[:, :top].max(axis=1) for top in TOP], axis=1))
     return _recall(np.concatenate(best))
 
@@ -130,44 +96,38 @@ class Scored:
         start, end = self.label.start or 0.0, self.label.end
         return start, self.seconds if end is None else min(end, self.seconds)
 
+    @property
+    def found(self) -> Array:
+        """The first spans (k, 2) of the ranking."""
+        return np.array([(one.start, one.end) for one in moments.best(self.spans, self.scores, max(TOP))])
 
-def score(networks: Ensemble, data: DataSet, labels: Sequence[Caption]) -> list[Scored]:
-    """Windows and scores of every label. Raises TMRError for a take that `data` does not hold."""
+    def in_random_order(self, rng: np.random.Generator) -> Array:
+        """Spans (k, 2) as they would be found by a network that knows nothing."""
+        return self.spans[moments.suppress(self.spans, rng.random(len(self.spans)), max(TOP))]
+
+
+def score(networks: Ensemble, data: DataSet, labels: Sequence[Caption], stored: bool = False) -> list[Scored]:
+    """Windows and scores of every label. Raises TMRError for a take that `data` does not hold.
+
+    stored: the windows of a library's entry instead of those of a file.
+    """
     by_take: dict[str, list[Caption]] = {}
     for label in labels:
         by_take.setdefault(label.take, []).append(label)
     if unknown := sorted(by_take.keys() - data.takes.keys()):
         raise TMRError(f"The labels name takes that the data set does not hold: {', '.join(unknown[:5])}.")
-    said = list(dict.fromkeys(label.texts[0] for label in labels))
-    others = background()
+    said, others = list(dict.fromkeys(label.texts[0] for label in labels)), encode.at_large()
     encoded = encode.texts(networks, TextStore(), [*said, *others])
-    row, at_large = {text: i for i, text in enumerate(said)}, encoded[len(said) :]
+    row, background = {text: i for i, text in enumerate(said)}, encoded[len(said) :]
     found = []
     for name, own in by_take.items():
         take = data.takes[name]
-        spans = windows(take.seconds)
-        frames = np.rint(spans * FPS).astype(np.int64)
-        clips = [take.features[first : max(last, first + 1)] for first, last in frames]
-        motions = encode.motions(networks, clips, batch=128)
-        queries = encoded[[row[label.texts[0]] for label in own]]
-        standing = stand_out(motions @ queries.T, motions @ at_large.T)
-        found.extend(Scored(label, spans, standing[:, i], take.seconds) for i, label in enumerate(own))
+        count = len(take.features)
+        frames = np.array([*stored_windows(count, MAX_FRAMES)]) if stored else moments.windows(count, MAX_FRAMES)
+        motions = encode.motions(networks, [take.features[first:last] for first, last in frames], batch=128)
+        standing = moments.stand_out(motions, encoded[[row[label.texts[0]] for label in own]], background)
+        found.extend(Scored(label, frames / FPS, standing[:, i], take.seconds) for i, label in enumerate(own))
     return found
-
-
-def background() -> list[str]:
-    """Sentences about motion at large: always the same draw of our own captions."""
-    ours = sorted({text for texts in wording.paraphrases().values() for text in texts})
-    return random.Random(0).sample(ours, min(BACKGROUND, len(ours)))
-
-
-def stand_out(similarity: NDArray[np.float32], at_large: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Similarities (windows, queries) in standard deviations above the mean of the window's similarities at large.
-
-    Windows that are near to every text (or whose similarities hardly differ) would otherwise come first, or never.
-    """
-    mean, deviation = at_large.mean(axis=1, keepdims=True), at_large.std(axis=1, keepdims=True)
-    return (similarity - mean) / np.maximum(deviation, 1e-6)
 
 
 def report(scored: Sequence[Scored], lengths: Array) -> dict[str, Any]:
@@ -175,14 +135,12 @@ def report(scored: Sequence[Scored], lengths: Array) -> dict[str, Any]:
     truth = np.array([one.truth for one in scored]).reshape(-1, 2)
     seconds = np.array([one.seconds for one in scored])
     rng = np.random.default_rng(0)
-    shuffled = [
-        suppress(one.spans, rng.random(len(one.scores))) for _ in range(ORDER_DRAWS) for one in scored
-    ]  # the same windows without the network
+    shuffled = [one.in_random_order(rng) for _ in range(ORDER_DRAWS) for one in scored]
     return {
         "labels": len(scored),
         "takes": len({one.label.take for one in scored}),
         "seconds_of_take": round(float(np.median(seconds)), 2),
-        "model": recall([suppress(one.spans, one.scores) for one in scored], truth),
+        "model": recall([one.found for one in scored], truth),
         "chance": chance(truth, seconds, lengths),
         "windows_in_random_order": recall(shuffled, np.tile(truth, (ORDER_DRAWS, 1))),
         "middle": recall(middle(seconds, lengths), truth),
@@ -228,6 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
     parser.add_argument("--labels", type=Path, help="rows in the form of captions.jsonl; default: the data set's own")
     parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="folder of tmr*.safetensors, or one file")
+    parser.add_argument("--stored", action="store_true", help="by the windows that a library keeps of a take")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
@@ -236,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
         labels = usable(data, rows.read(options.labels) if options.labels else data.captions)
         if not labels:
             raise TMRError("No label has words and a span: give moments.jsonl with --labels.")
-        scored = score(networks, data, labels)
+        scored = score(networks, data, labels, options.stored)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,6 +9,7 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -47,7 +48,7 @@ class Motion(nn.Module):
 
 
 def make(folder: Path, model_id: str = ID) -> Path:
-    """Write the four files of a model into `folder` and return it."""
+    """Write the five files of a model into `folder` and return it."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.normalizers import Lowercase
@@ -64,5 +65,6 @@ def make(folder: Path, model_id: str = ID) -> Path:
         warnings.simplefilter("ignore")
         torch.jit.script(Text().eval()).save(str(folder / "text_encoder.ts"))
         torch.jit.script(Motion().eval()).save(str(folder / "motion_encoder.ts"))
+    np.save(folder / "background.npy", (np.eye(3) + 0.01).astype(np.float16))  # each of the words by itself
     (folder / "model.json").write_text(json.dumps({"id": model_id, "max_tokens": 32}), encoding="utf-8")
     return folder

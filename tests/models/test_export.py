@@ -16,6 +16,7 @@ from models.architecture import TMR, Shape
 from models.config import Config
 from models.ensemble import Ensemble
 from models.text import TextStore
+from tmr_blender.tmr.encoders import TextEncoder
 
 SMALL = Shape(latent=16, width=32, heads=2, feedforward=64, motion_layers=2, text_layers=1, decoder_layers=1)
 
@@ -53,6 +54,15 @@ def test_exported_networks_agree_with_the_trained_ones(pair: list[TMR], tmp_path
     # The store keeps token states in 16 bits.
     assert np.sum(latent.numpy() * expected, axis=1) == pytest.approx(1.0, abs=1e-4)
     assert sentence.numpy() == pytest.approx(store.sentence(said), abs=1e-5)
+    background = TextEncoder(tmp_path, threads=1).background
+    expected = encode.texts(Ensemble(pair), store, encode.at_large())
+    assert background.shape == (encode.AT_LARGE, 32)
+    assert np.sum(background * expected, axis=1) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_sentences_at_large_are_always_the_same():
+    assert encode.at_large() == encode.at_large()
+    assert len(set(encode.at_large())) == encode.AT_LARGE
 
 
 @pytest.mark.usefixtures("language")

@@ -26,43 +26,6 @@ def scored(
     return moments.Scored(label(take, *truth), np.array(spans), np.array(scores, np.float32), 10.0)
 
 
-def test_iou():
-    one = np.array([2.0, 4.0])
-    others = np.array([[2.0, 4.0], [3.0, 5.0], [4.0, 6.0], [2.5, 3.5], [0.0, 10.0]])
-    assert moments.iou(one, others) == pytest.approx([1.0, 1 / 3, 0.0, 0.5, 0.2])
-
-
-def test_windows_cover_the_take():
-    spans = moments.windows(6.0)
-    assert spans.min() == 0.0
-    assert spans.max() == 6.0
-    assert {round(length, 6) for length in spans[:, 1] - spans[:, 0]} == {*(round(n, 6) for n in moments.LENGTHS if n < 6), 6.0}
-    assert moments.windows(0.3).tolist() == [[0.0, 0.3]]
-    # Any span whose length is among those looked for is met by half and more.
-    rng = np.random.default_rng(0)
-    for length in rng.uniform(0.8, 6.0, 200):
-        start = rng.uniform(0.0, 6.0 - length)
-        assert moments.iou(np.array([start, start + length]), spans).max() > 0.6
-
-
-def test_windows_near_to_every_text_do_not_come_first():
-    """The first window is near to all texts; only the second is nearer to the query than to others."""
-    at_large = np.array([[0.8, 0.7, 0.9], [0.1, 0.0, 0.2]], np.float32)
-    standing = moments.stand_out(np.array([[0.8], [0.5]], np.float32), at_large)
-    assert standing[0, 0] == pytest.approx(0.0, abs=1e-5)
-    assert standing[1, 0] == pytest.approx(0.4 / np.std([0.1, 0.0, 0.2]), rel=1e-4)
-    assert np.isfinite(moments.stand_out(np.ones((1, 1), np.float32), np.ones((1, 3), np.float32))).all()
-    assert moments.background() == moments.background()
-    assert len(set(moments.background())) == moments.BACKGROUND
-
-
-def test_overlapping_windows_give_way_to_the_best():
-    spans = np.array([[0.0, 2.0], [0.5, 2.5], [4.0, 6.0], [1.5, 3.5], [4.0, 6.0]])
-    kept = moments.suppress(spans, np.array([0.5, 0.9, 0.1, 0.4, 0.8]))
-    assert kept.tolist() == [[0.5, 2.5], [4.0, 6.0], [1.5, 3.5]]
-    assert moments.suppress(spans, np.array([0.5, 0.9, 0.1, 0.4, 0.8]), count=1).tolist() == [[0.5, 2.5]]
-
-
 def test_recall_in_the_first_and_the_first_five():
     found = [np.array([[0.0, 2.0], [5.0, 7.0]]), np.array([[0.0, 2.0], [5.0, 6.0]]), np.array([[0.0, 1.2]])]
     truth = np.array([[0.0, 2.0], [5.0, 7.0], [0.0, 2.0]])

@@ -81,22 +81,55 @@ def test_long_texts_are_cut(tiny_model: Path) -> None:
     assert np.allclose(latents, encoder.encode(["walks"])[0], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["model.json", "tokenizer.json", "text_encoder.ts", "motion_encoder.ts"])
+FILES = ["model.json", "tokenizer.json", "text_encoder.ts", "motion_encoder.ts", "background.npy"]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(ModelProblem, match=name.replace(".", r"\.")):
-        TextEncoder(copy)
+        assert len(TextEncoder(copy).background)
         MotionEncoder(copy)
 
 
-@pytest.mark.parametrize("name", ["model.json", "tokenizer.json", "text_encoder.ts", "motion_encoder.ts"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("content", [b"", b"\x80\x04\x95 pickled?", b"half"])
 def test_a_damaged_file_is_named(copy: Path, name: str, content: bytes) -> None:
     whole = (copy / name).read_bytes()
     (copy / name).write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
     with pytest.raises(ModelProblem, match=name.replace(".", r"\.")):
-        TextEncoder(copy)
+        assert len(TextEncoder(copy).background)
         MotionEncoder(copy)
+
+
+def test_the_background_has_unit_rows(copy: Path) -> None:
+    np.save(copy / "background.npy", np.array([[3.0, 4.0, 0.0], [0.0, 0.0, 2.0]], np.float32))
+    assert TextEncoder(copy).background == pytest.approx(np.array([[0.6, 0.8, 0.0], [0.0, 0.0, 1.0]]))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.ones((4, 2), np.float32),  # another model's width
+        np.ones((1, 3), np.float32),
+        np.ones((20_000, 3), np.float16),
+        np.ones((4, 3), np.float64),
+        np.ones(12, np.float32),
+        np.array([[1.0, np.nan, 0.0], [0.0, 1.0, 0.0]], np.float32),
+        np.array([[{}, 1, 2]], object),  # pickled
+    ],
+)
+def test_a_background_of_another_shape_is_refused(copy: Path, rows: np.ndarray) -> None:
+    np.save(copy / "background.npy", rows)
+    with pytest.raises(ModelProblem, match=r"background\.npy"):
+        assert len(TextEncoder(copy).background)
+
+
+def test_a_background_that_claims_more_than_it_holds_is_refused(copy: Path) -> None:
+    with (copy / "background.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (10_000, 10_000_000)})
+    with pytest.raises(ModelProblem, match=r"background\.npy"):
+        assert len(TextEncoder(copy).background)
 
 
 @pytest.mark.parametrize(

@@ -247,10 +247,11 @@ def _moments(options: argparse.Namespace) -> int:
     if options.entry is not None:
         library = Library.open(options.library)
         number = similar.entry_at(library, options.entry)
-        found = moments.of_entry(library, number, latent, text.model_id, options.limit)
+        found = moments.of_entry(library, number, latent, text, options.limit)
     else:
         motion = similar.motion_of(options.clip, options.take)
-        found = moments.of_motion(motion, MotionEncoder(options.model, options.threads), latent, options.limit)
+        encoder = MotionEncoder(options.model, options.threads)
+        found = moments.of_motion(motion, encoder, latent, text.background, options.limit)
     if options.json:
         print(json.dumps([moment.as_json() for moment in found], indent=1))
         return 0

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where in a long take something happens: its best spans for a description, none overlapping another.
+"""Where in a long take something happens: its best spans for a description.
 
-Every window's cosine with the query is compared, best first, and a window that overlaps one already chosen is passed over
-(non-maximum suppression). Of the windows around a best one that are nearly as good, the tightest is shown.
+Windows of several lengths slide over the take. Each is told by how far its cosine with the query stands out above its mean
+cosine with sentences about motion at large: a window that is near to every text says little about this one. A window's
+neighbours vouch for it (their mean, weighted by how much they overlap), then the best come first and every window that
+overlaps a better one gives way (non-maximum suppression).
+
+All this was chosen on BABEL's labels of 220 CMU takes (1,765 labels, of 1.5 s in the middle), by the recall of the labelled
+span at an intersection over union (IoU) of 0.5 among the first five. With one network: windows of 2.5, 5 and 10 s by plain
+cosines 27.1 %; windows of `LENGTHS` 34.8; standing out 36.0 (each window's deviation counted too, 35.8); giving way at an IoU
+of 0.3 instead of 0.5 36.9; none under 1.5 s offered 37.7; neighbours 40.6. Random spans get 13.5. `models.moments` measures
+with these very functions.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,24 +21,31 @@ from numpy.typing import NDArray
 
 from ..errors import QueryProblem
 from ..motion import features
-from ..tmr.encoders import MotionEncoder
-from .search import MOMENT_MARGIN, check_model
+from ..tmr.encoders import MotionEncoder, TextEncoder
+from .search import check_model
 from .similar import Motion
 from .store import Library
-from .takes import WINDOW_SECONDS
 
 Floats = NDArray[np.float32]
 Seconds = NDArray[np.float64]
 
-OVERLAP = 0.25
-"""Share of the shorter of two spans that may lie in the other."""
-HOP = 4
-"""A file that is read for its moments has a window every quarter of its length; a library stores every half."""
+LENGTHS = tuple(1.5**i for i in range(8))
+"""Seconds of the windows of a file: one to seventeen, each half as long again as the one before."""
+STRIDE = 0.25
+"""Share of its length by which such a window moves on; a library stores fewer (`takes.WINDOW_SECONDS`)."""
+SHORTEST = 1.5
+"""Seconds of a window that is offered; shorter ones only vouch for it."""
+OVERLAP = 0.3
+"""Intersection over union above which the lower of two windows gives way."""
+SHARPNESS = 2
+"""Power of the intersection over union that a neighbour's word weighs."""
+BLOCK = 256
+"""Windows whose neighbours are looked up together."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A span of a take, seconds. score: 0..1, (cosine + 1) / 2."""
+    """A span of a take, seconds. score: 0..1, see `score_of`."""
 
     start: float
     end: float
@@ -42,56 +56,103 @@ class Moment:
         return asdict(self)
 
 
-def of_entry(library: Library, number: int, latent: Floats, model: str, limit: int = 5) -> list[Moment]:
-    """The best moments of the entry at an index for a query's latent (d,), best first; from its stored windows.
+def of_entry(library: Library, number: int, latent: Floats, encoder: TextEncoder, limit: int = 5) -> list[Moment]:
+    """The best moments of the entry at an index for a query's latent (d,) of that encoder, best first.
 
-    Raises LibraryProblem where the model with that id is not the library's.
+    From its stored windows. Raises LibraryProblem where the encoder's model is not the library's.
     """
-    check_model(library, model)
+    check_model(library, encoder.model_id)
     windows = library.windows
     first, last = windows.first[number : number + 2]
-    cosines = library.motion[windows.row[first:last]] @ latent
-    return best(windows.start[first:last], windows.end[first:last], cosines, limit)
+    spans = np.stack([windows.start[first:last], windows.end[first:last]], axis=1)
+    return best(spans, stand_out(library.motion[windows.row[first:last]], latent, encoder.background), limit)
 
 
-def of_motion(motion: Motion, encoder: MotionEncoder, latent: Floats, limit: int = 5) -> list[Moment]:
-    """The best moments of a motion that is in no library, or to be looked at more closely, for a query's latent (d,)."""
-    spans = list(_spans(len(motion.rows), encoder.card.max_frames))
-    cosines = encoder.encode([motion.rows[first:last] for first, last in spans]) @ latent
-    start, end = (np.array(column, np.float64) / features.FPS for column in zip(*spans, strict=True))
-    return best(start, np.minimum(end, motion.facts.duration), cosines, limit)
+def of_motion(motion: Motion, encoder: MotionEncoder, latent: Floats, background: Floats, limit: int = 5) -> list[Moment]:
+    """The best moments of a motion that is in no library, or to be looked at more closely, for a query's latent (d,).
+
+    background: that of the text encoder which made the latent.
+    """
+    frames = windows(len(motion.rows), encoder.card.max_frames)
+    latents = encoder.encode([motion.rows[first:last] for first, last in frames.tolist()])
+    spans = np.minimum(frames / features.FPS, motion.facts.duration)
+    return best(spans, stand_out(latents, latent, background), limit)
 
 
-def _spans(rows: int, max_frames: int) -> Iterator[tuple[int, int]]:
-    """Windows [first, last) of every length that fits, each a `HOP`-th of it after the one before; at least one."""
-    lengths = [min(round(seconds * features.FPS), max_frames) for seconds in WINDOW_SECONDS]
-    fitting = sorted({length for length in lengths if length < rows}) or [min(rows, max_frames)]
-    for length in fitting:
-        starts = [*range(0, rows - length, max(length // HOP, 1)), rows - length]
-        yield from ((start, start + length) for start in starts)
+def windows(rows: int, max_frames: int) -> NDArray[np.int64]:
+    """Windows (w, 2), [first, last), of a motion's rows: all of it where it fits, and every length of `LENGTHS` that does.
+
+    The last of each length ends with the motion.
+    """
+    lengths = [round(seconds * features.FPS) for seconds in LENGTHS]
+    found = [[0, rows]] if rows <= max_frames else []
+    for length in sorted({length for length in lengths if length < rows and length <= max_frames} or {min(rows, max_frames)}):
+        starts = [*range(0, rows - length, max(round(length * STRIDE), 1)), rows - length]
+        found.extend([start, start + length] for start in starts)
+    return np.unique(np.array(found, np.int64), axis=0)
 
 
-def best(start: Seconds, end: Seconds, cosines: Floats, limit: int) -> list[Moment]:
-    """At most `limit` of the spans (n,), best first, by non-maximum suppression. Raises QueryProblem for a limit below 1."""
+def stand_out(motions: Floats, queries: Floats, background: Floats) -> Floats:
+    """How far motions (w, d) are nearer to the queries (d,) or (q, d) than to sentences at large (b, d): (w,) or (w, q).
+
+    0: as near as to those on average. 1: by one standard deviation of a motion's cosines with them, the same for all motions,
+    so that the order is that of the cosines less each motion's mean.
+    """
+    at_large = motions @ background.T
+    mean, deviation = at_large.mean(axis=1), max(float(at_large.std(axis=1).mean()), 1e-6)
+    return ((motions @ queries.T).T - mean).T / deviation
+
+
+def iou(a: Seconds, b: Seconds) -> Seconds:
+    """Intersection over union of spans (..., 2) with spans (..., 2), broadcast."""
+    shared = np.clip(np.minimum(a[..., 1], b[..., 1]) - np.maximum(a[..., 0], b[..., 0]), 0.0, None)
+    joined = (a[..., 1] - a[..., 0]) + (b[..., 1] - b[..., 0]) - shared
+    return shared / np.maximum(joined, 1e-9)
+
+
+def vouched(spans: Seconds, standing: Floats) -> Floats:
+    """Each span's standing (n,) as the mean over all spans (n, 2), weighted by a power of their overlap with it."""
+    order = np.argsort(spans[:, 0], kind="stable")
+    found = np.empty(len(spans), np.float32)
+    for block in np.array_split(order, -(-len(order) // BLOCK)):
+        near = np.flatnonzero((spans[:, 0] < spans[block, 1].max()) & (spans[:, 1] > spans[block, 0].min()))
+        weights = iou(spans[block, None], spans[None, near]) ** SHARPNESS
+        found[block] = weights @ standing[near] / weights.sum(axis=1)
+    return found
+
+
+def suppress(spans: Seconds, standing: NDArray[np.floating], limit: int) -> list[int]:
+    """Indices of at most `limit` spans (n, 2), best first, none of which overlaps a better one by more than `OVERLAP`.
+
+    Spans shorter than `SHORTEST` are not offered where a longer one exists.
+    """
+    long = spans[:, 1] - spans[:, 0] >= SHORTEST - 0.5 / features.FPS
+    free = long if long.any() else ~long
+    chosen: list[int] = []
+    while free.any() and len(chosen) < limit:
+        top = int(np.argmax(np.where(free, standing, -np.inf)))
+        chosen.append(top)
+        free = free & (iou(spans[top], spans) <= OVERLAP)
+        free[top] = False
+    return chosen
+
+
+def best(spans: Seconds, standing: Floats, limit: int) -> list[Moment]:
+    """At most `limit` of the spans (n, 2), best first, by how they stand out (n,). Raises QueryProblem for a limit below 1."""
     if limit < 1:
         raise QueryProblem("Ask for at least one moment.")
-    found: list[Moment] = []
-    free = np.ones(len(start), bool)
-    while free.any() and len(found) < limit:
-        top = int(np.argmax(np.where(free, cosines, -np.inf)))
-        near = np.flatnonzero(free & (cosines >= cosines[top] - MOMENT_MARGIN) & (_overlap(start, end, top) > OVERLAP))
-        shown = near[np.lexsort((-cosines[near], np.round(end - start, 1)[near]))[0]]
-        found.append(Moment(round(float(start[shown]), 3), round(float(end[shown]), 3), _score(float(cosines[shown]))))
-        # What overlaps the best is explained by it, what overlaps the span that is shown would be shown twice.
-        free &= (_overlap(start, end, top) <= OVERLAP) & (_overlap(start, end, int(shown)) <= OVERLAP)
-    return sorted(found, key=lambda moment: (-moment.score, moment.start))
+    if not len(spans):
+        return []
+    weighed = vouched(spans, standing)
+    return [
+        Moment(round(float(spans[i, 0]), 3), round(float(spans[i, 1]), 3), score_of(float(weighed[i])))
+        for i in suppress(spans, weighed, limit)
+    ]
 
 
-def _overlap(start: Seconds, end: Seconds, one: int) -> Seconds:
-    """(n,) how much of the shorter of each span and the chosen one lies in both, 0..1."""
-    shared = np.minimum(end, end[one]) - np.maximum(start, start[one])
-    return np.maximum(shared, 0.0) / np.minimum(end - start, end[one] - start[one])
+def score_of(standing: float) -> float:
+    """0..1, rising with the standing, which is what ranks: its logistic function.
 
-
-def _score(cosine: float) -> float:
-    return round((cosine + 1.0) / 2.0, 4)
+    0.5: no nearer to the query than to any sentence about motion; 0.73, 0.88, 0.95: nearer by 1, 2, 3 standard deviations.
+    """
+    return round(float(1.0 / (1.0 + np.exp(-standing))), 4)

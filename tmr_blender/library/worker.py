@@ -137,10 +137,10 @@ class Worker:
         latent = asked(_text(params, "query"), text)[0]
         if "entry" in params:
             library, number = self._entry(params)
-            found = moments.of_entry(library, number, latent, text.model_id, limit)
+            found = moments.of_entry(library, number, latent, text, limit)
         else:
             motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0))
-            found = moments.of_motion(motion, self._motion_encoder(), latent, limit)
+            found = moments.of_motion(motion, self._motion_encoder(), latent, text.background, limit)
         return [moment.as_json() for moment in found]
 
     def _entry(self, params: Params) -> tuple[Any, int]:

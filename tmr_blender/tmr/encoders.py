@@ -2,7 +2,8 @@
 """The two trained networks, as TorchScript files: text and motion into one space of unit vectors.
 
 A folder of weights holds `model.json` ({"id", "max_tokens", "min_frames", "max_frames"}; only the id is required),
-`tokenizer.json`, `text_encoder.ts` and `motion_encoder.ts`. torch is imported when an encoder is made, never before:
+`tokenizer.json`, `text_encoder.ts`, `motion_encoder.ts` and `background.npy`, the latents of sentences about motion at
+large that a query is told apart from (`library.moments`). torch is imported when an encoder is made, never before:
 enabling the extension and starting the worker must stay quick.
 """
 
@@ -12,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ Vectors = NDArray[np.float32]
 FEATURES = 263
 BATCH_CELLS = 16_384
 """Most padded frames or tokens in one batch: bounds memory whatever is encoded."""
+FEWEST_AT_LARGE, MOST_AT_LARGE = 2, 10_000
+"""Sentences that a background may be of."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LOADING = threading.Lock()  # torch's import is not safe from two threads at once
@@ -41,7 +45,8 @@ def model_folder(chosen: Path | str | None = None) -> Path:
         if (place / "model.json").is_file():
             return place
     raise ModelProblem(
-        f"No model in {places[0]}: it must hold model.json, tokenizer.json, text_encoder.ts and motion_encoder.ts. "
+        f"No model in {places[0]}: it must hold model.json, tokenizer.json, text_encoder.ts, motion_encoder.ts and "
+        "background.npy. "
         "Install the extension's zip again, or build it with `python build.py package`."
     )
 
@@ -88,6 +93,7 @@ class TextEncoder:
         """
         where = model_folder(folder)
         self.card = read_card(where)
+        self._folder = where
         self._tokenizer = _load_tokenizer(where / "tokenizer.json", self.card.max_tokens)
         self._torch, self._network = _load_network(where / "text_encoder.ts", threads)
 
@@ -114,6 +120,21 @@ class TextEncoder:
             for row, i in enumerate(batch):
                 latents[i], sentences[i] = latent[row], sentence[row]
         return np.stack(latents), np.stack(sentences)
+
+    @cached_property
+    def background(self) -> Vectors:
+        """Latents (b, d) of sentences about motion at large, unit rows; read when first asked for.
+
+        Raises ModelProblem where background.npy is missing, damaged, or not of this model's width.
+        """
+        path, width = self._folder / "background.npy", self.encode(["a person moves"])[0].shape[1]
+        rows = _load_background(path)
+        if rows.shape[1] != width:
+            raise ModelProblem(
+                f"The model file {path} holds latents of {rows.shape[1]} numbers, the model's have {width}. "
+                "Install the extension's zip again."
+            )
+        return rows
 
 
 class MotionEncoder:
@@ -182,6 +203,23 @@ def _load_tokenizer(path: Path, max_tokens: int) -> Any:
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_tokens)
     return tokenizer
+
+
+def _load_background(path: Path) -> Vectors:
+    """The rows of a background.npy, unit length. Mapped, so that a header can't claim more memory than the file has."""
+    if not path.is_file():
+        raise ModelProblem(f"The model file {path} is missing. Install the extension's zip again.")
+    try:
+        stored = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        raise ModelProblem(f"The model file {path} is damaged ({error}). Install the extension's zip again.") from error
+    right = stored.dtype in (np.float16, np.float32) and stored.ndim == 2 and stored.shape[1] > 0
+    if not right or not FEWEST_AT_LARGE <= len(stored) <= MOST_AT_LARGE or not np.isfinite(stored).all():
+        raise ModelProblem(
+            f"The model file {path} is damaged (it holds no table of {FEWEST_AT_LARGE} to {MOST_AT_LARGE} latents). "
+            "Install the extension's zip again."
+        )
+    return unit(np.array(stored))
 
 
 def _load_network(path: Path, threads: int | None) -> tuple[Any, Any]:
