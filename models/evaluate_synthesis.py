@@ -183,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--held-out", type=int, default=240)
     parser.add_argument("--weights", type=Path, required=True, help="the encoders: folder of *.safetensors, or one file")
     parser.add_argument("--decoder", type=Path, help="the decoder (default: decoder.safetensors beside the weights)")
-    parser.add_argument("--judge", type=Path, required=True, help="a network that neither the decoder nor those takes had part in")
+    parser.add_argument("--judge", type=Path, required=True, help="a network that knows neither the decoder nor those takes")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args(arguments)
     try:
