@@ -6,7 +6,6 @@ No label trained anything. Beside the accuracy stand chance and always naming th
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from math import comb
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import encode, weights
+from models import encode, figures, weights
 from models.data import LOADERS, babel, rows
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
@@ -118,9 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
         for name in ("model", "chance", "majority"):
             values = "".join(f"{key:>8} {value:6.2f}" for key, value in result[group][name].items())
             print(f"{group:<8}{result[group]['takes']:>5} takes  {name:<10}{values}")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    figures.write(options.json, result)
     return 0
 
 

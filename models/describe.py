@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import encode, weights
+from models import encode, figures, weights
 from models.data import LOADERS, rows, wording
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
@@ -186,9 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         span = "" if said["start"] is None and said["end"] is None else f", {begin} to {until} s"
         print(f"  {said['cosine']:.3f}  {said['text']}  ({said['take']}{span}, {said['source']})")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
+    figures.write(options.json, found)
     return 0
 
 

@@ -7,7 +7,6 @@ chance, plain text search over the files' descriptions, and both kinds of search
 """
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import encode, metrics, weights
+from models import encode, figures, metrics, weights
 from models.data import LOADERS, splits
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
@@ -157,9 +156,7 @@ def main(arguments: list[str] | None = None) -> int:
     # `--protocol all` means all four; the plain protocol of that name is always among the figures.
     result = report(scores, PROTOCOLS if options.protocol == "all" else ("all", options.protocol))
     print(table(result))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    figures.write(options.json, result)
     return 0
 
 

@@ -8,7 +8,6 @@ had no part in generating it, beside the real motion and the training motion tha
 """
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models import encode, metrics, train, weights
+from models import encode, figures, metrics, train, weights
 from models.data import LOADERS, clips, splits
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
@@ -199,9 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     print(table(result))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    figures.write(options.json, result)
     return 0
 
 

@@ -10,7 +10,6 @@ nothing trains on them, and the ranking was chosen by the takes that are reporte
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import encode, weights
+from models import encode, figures, weights
 from models.data import LOADERS, rows
 from models.data.takes import Caption, DataSet
 from models.ensemble import Ensemble
@@ -206,9 +205,7 @@ def main(arguments: list[str] | None = None) -> int:
         if takes
     }
     print(table(result))
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    figures.write(options.json, result)
     return 0
 
 
