@@ -84,7 +84,7 @@ def read_card(folder: Path) -> Card:
 
 
 class TextEncoder:
-    """Sentences into the shared space, and into the frozen sentence model's own space."""
+    """Sentences into the shared space, and into the space in which texts are compared with texts."""
 
     def __init__(self, folder: Path | str | None = None, threads: int | None = None) -> None:
         """Load from `folder` (see `model_folder`). `threads` sets torch's thread count for the whole process.
