@@ -69,7 +69,7 @@ def test_windows_cover_the_motion(rows: int) -> None:
     rng = np.random.default_rng(0)
     for length in rng.uniform(16.0, min(rows, 340), 50) if rows > 20 else ():
         start = rng.uniform(0.0, rows - length)
-        assert moments.iou(np.array([start, start + length]), spans).max() > 0.55
+        assert moments.iou(np.array([start, start + length]), spans.astype(np.float64)).max() > 0.55
     assert (np.diff(moments.windows(rows, 40), axis=1) <= 40).all()
 
 

@@ -8,9 +8,9 @@ A take's similarity to the query is that of its motion, plus what is written abo
 
 Best window and whole take are cosines between query and motion in the space of the two encoders. A query that describes
 the whole of a take is best met by its whole vector, one that asks for a moment by a window, and in a take of minutes only
-the window counts. text is the cosine of the query's words with the nearest of the take's captions and name words, in the
-text encoder's space of words. Written words only ever add: a take without any loses nothing to a neighbour whose words are beside the point (below
-the floor). All figures are cosines, so a hit's score does not depend on what else the library holds.
+the window counts. text is the cosine of the query with the nearest of the take's captions and name words, in the text
+encoder's space of words. Written words only ever add: a take without any loses nothing to a neighbour whose words are beside
+the point (below the floor). All figures are cosines, so a hit's score does not depend on what else the library holds.
 
 The constants were chosen on 240 captions by people (KIT) of as many takes that the encoders had not trained on (draw 1), with
 CMU's short descriptions as the takes' texts. R@10 and median rank there, three networks together: motion 70, 5.5; texts 62, 6;
