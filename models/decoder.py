@@ -21,7 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from models import train, weights
+from models import running, train, weights
 from models.data import LOADERS, kinematics, splits
 from models.decoder_data import Bank, gather
 from models.generator import HOP, DecoderConfig, Generator, mixing
@@ -104,21 +104,15 @@ class Run:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
-        share = min(config.average, self.step / (self.step + 10.0))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                mean.lerp_(now, 1.0 - share)
+        running.follow(self.average, self.model, config.average, self.step)
         return float(total.detach())
 
     def save(self, folder: Path) -> None:
         """Everything needed to go on; written beside and then moved into place."""
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        tensors |= {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
+        tensors = running.packed(self.model, self.average, self.optimizer)
         meta = {"config": json.dumps(self.model.config.to_dict()), "step": str(self.step), "history": json.dumps(self.history)}
-        save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "state.new", meta)
+        save_file(tensors, folder / "state.new", meta)
         (folder / "state.new").replace(folder / "state.safetensors")
 
     def resume(self, folder: Path) -> bool:
@@ -130,19 +124,7 @@ class Run:
             meta = file.metadata() or {}
         if json.loads(meta["config"]) != self.model.config.to_dict():
             raise TMRError(f"{folder} holds a run with another config: name another file with --out, or delete it.")
-        tensors = load_file(path)
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-
-        self.average.load_state_dict(part("average."))
-        self.model.load_state_dict(part("model."))
-        whole = self.optimizer.state_dict()
-        whole["state"] = {}
-        for key, value in part("optimizer.").items():
-            index, name = key.split(".", 1)
-            whole["state"].setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict(whole)
+        running.unpack(load_file(path), self.model, self.average, self.optimizer)
         self.step, self.history = int(meta["step"]), json.loads(meta["history"])
         return True
 

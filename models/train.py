@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models import config as configs
-from models import encode, losses, metrics, weights
+from models import encode, losses, metrics, running, weights
 from models.architecture import TMR, draw
 from models.config import Config
 from models.data import LOADERS, clips, kinematics, splits, wording
@@ -134,20 +134,13 @@ class Run:
         nn.utils.clip_grad_norm_(self.model.parameters(), how.clip)
         self.optimizer.step()
         self.step += 1
-        share = min(how.average, self.step / (self.step + 10.0))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                mean.lerp_(now, 1.0 - share)
+        running.follow(self.average, self.model, how.average, self.step)
         return {name: float(value.detach()) for name, value in terms.items()}
 
     def save(self, folder: Path) -> None:
         """Everything needed to go on, as safetensors and JSON; written beside and then moved into place."""
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        tensors |= {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{key}": value for key, value in state.items()}
-        save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "state.new")
+        save_file(running.packed(self.model, self.average, self.optimizer), folder / "state.new")
         meta = {"config": self.config.to_dict(), "step": self.step, "epoch": self.epoch, "history": self.history}
         (folder / "state.json.new").write_text(json.dumps(meta, indent=1), encoding="utf-8")
         (folder / "state.new").replace(folder / "state.safetensors")
@@ -160,19 +153,7 @@ class Run:
         meta = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         if meta["config"] != json.loads(json.dumps(self.config.to_dict())):
             raise TMRError(f"{folder} holds a run with another config: name another folder with --out, or delete it.")
-        tensors = load_file(folder / "state.safetensors")
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-
-        self.average.load_state_dict(part("average."))
-        self.model.load_state_dict(part("model."))
-        whole = self.optimizer.state_dict()
-        whole["state"] = {}
-        for key, value in part("optimizer.").items():
-            index, name = key.split(".", 1)
-            whole["state"].setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict(whole)
+        running.unpack(load_file(folder / "state.safetensors"), self.model, self.average, self.optimizer)
         self.step, self.epoch, self.history = meta["step"], meta["epoch"], meta["history"]
         return True
 

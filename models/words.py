@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Brings sentence vectors nearer where they speak of the same motion.
 
-`python -m models.words --data FOLDER` writes words.safetensors into models/weights.
+`python -m models.words --data FOLDER` writes words.safetensors into models/weights; with `--draw N --weights DIR` it is fitted
+without that draw's validation takes and prints what it does for a search of their descriptions.
 
 The frozen language model knows what sentences mean, not what matters about a motion: to it "plays golf" and "swings a club"
 are further apart than "walks left" and "walks right". Captions and descriptions of one take are pairs that should meet, so a
@@ -10,6 +11,7 @@ captions and names of files all pass through it. Motions play no part here.
 """
 
 import argparse
+import json
 import random
 import sys
 from collections.abc import Sequence
@@ -19,9 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models import losses, minilm, weights
+from models import encode, evaluate, losses, metrics, minilm, weights
 from models.architecture import Words
 from models.data import LOADERS, clips, splits
+from models.data.takes import Caption, DataSet
+from models.ensemble import Ensemble
 from models.text import TextStore
 from tmr_blender.errors import TMRError
 
@@ -84,6 +88,15 @@ def fit(whole: Sequence[clips.Clip], store: TextStore, seed: int = 0, how: Fitti
     return words.eval().requires_grad_(False)
 
 
+def searched(words: Words, data: DataSet, captions: tuple[Caption, ...]) -> dict[str, dict[str, metrics.Metrics] | None]:
+    """Text search for the captions over the descriptions of their takes, by sentence vectors as they are and through words."""
+    store = TextStore()
+    store.add([text for caption in (*captions, *data.captions) for text in caption.texts])
+    encoders = {"plain": store.sentence, "words": encode.said(Ensemble([], words=words), store)}
+    found = {name: evaluate.description_scores(data, captions, encoder) for name, encoder in encoders.items()}
+    return {name: None if scores is None else metrics.both_ways(scores) for name, scores in found.items()}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit code."""
     parser = argparse.ArgumentParser(
@@ -91,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, help="the folder that the networks are trained on")
     parser.add_argument("--form", default="cmu", choices=sorted(LOADERS))
-    parser.add_argument("--draw", type=int, help="leave out this draw of validation takes, and score on it")
+    parser.add_argument("--draw", type=int, help="leave out this draw of validation takes, and print what it does for them")
     parser.add_argument("--held-out", type=int, default=240)
     parser.add_argument("--weights", type=Path, default=weights.FOLDER, help="where to write words.safetensors")
     parser.add_argument("--threads", type=int, default=2)
@@ -108,6 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     print(f"words: {weights.save_words(options.weights, words)}")
+    if options.draw is not None:
+        print(json.dumps(searched(words, data, chosen.validation), indent=1))
     return 0
 
 

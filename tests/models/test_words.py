@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from models import weights, words
 from models.architecture import TMR, Shape, Words
 from models.config import Config
+from models.data import cmu, splits
 from models.data.clips import Clip
 from models.ensemble import Ensemble
 from models.text import TextStore
@@ -89,3 +90,19 @@ def test_a_folder_of_weights_holds_it_beside_the_networks(tmp_path: Path):
     save_file({"x": torch.zeros(3)}, tmp_path / weights.WORDS)
     with pytest.raises(ModelProblem, match="sentence vectors"):
         weights.opened(tmp_path)
+
+
+@pytest.mark.usefixtures("language")
+def test_the_command_prints_what_it_does_for_a_draw(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = cmu.load(folder)
+    captions = splits.split(data, 1).validation
+    found = words.searched(Words().eval(), data, captions)
+    # Before any training the words are the sentence vectors themselves.
+    assert found["plain"] is not None
+    assert found["plain"] == found["words"]
+    assert (
+        words.main(["--data", str(folder), "--draw", "1", "--held-out", "9", "--weights", str(tmp_path), "--threads", "1"]) == 0
+    )
+    said = capsys.readouterr().out
+    assert str(tmp_path / weights.WORDS) in said
+    assert '"plain"' in said
