@@ -10,7 +10,7 @@ from torch import nn
 from models import running
 
 
-def trained(seed: int, steps: int) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
+def trained(seed: int, steps: int) -> tuple[nn.Linear, nn.Linear, torch.optim.Optimizer]:
     torch.manual_seed(seed)
     model, average = nn.Linear(3, 2), nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
