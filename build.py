@@ -6,7 +6,7 @@ python build.py try                       set up, build, install, search, retarg
 python build.py test                      ruff, pyright, and every test
 python build.py package                   the validated extension zips, in out/dist
 python build.py install --blender PATH    put the extension in your own Blender
-python build.py bench NAME                figures: library, retarget, start
+python build.py bench NAME                figures: library, retarget, start; and what breaks: fuzz, faults
 python build.py lock                      resolve the wheels again (maintainers)
 """
 
@@ -20,7 +20,8 @@ from pathlib import Path
 from building import blenders, environments, extension, stages, wheels
 from building.stages import CACHE, OUT, ROOT, BuildProblem, digest, require, run, stage
 
-BENCHMARKS = ("library", "retarget", "start")
+BENCHMARKS = {"library": "blender", "retarget": "blender", "start": "blender", "fuzz": "plain", "faults": "plain"}
+"""Name -> the environment that it runs in: Blender with the zip installed, or plain Python in the source tree."""
 PLAIN_TESTS = ["tests", "--ignore=tests/blender"]
 
 
@@ -177,13 +178,15 @@ def command_install(options: argparse.Namespace) -> int:
 
 
 def command_bench(options: argparse.Namespace) -> int:
-    """One benchmark, in the environment it needs."""
+    """One benchmark, in the environment it wants."""
     plain = environments.plain(options.torch_index)
+    arguments = [*options.more, *(["--json", str(options.json.resolve())] if options.json else [])]
+    if BENCHMARKS[options.name] == "plain":
+        return run([plain.python, "-m", f"tests.bench.{options.name}", *arguments])
     module = environments.blender(None)
     chosen = blenders.Module(module)
     rows = contents(plain, options.torch_index)
     chosen.install(zipped(wheels.host(), rows, module, options.torch_index))
-    arguments = ["--json", options.json.resolve()] if options.json else []
     script = ROOT / "tests" / "bench" / f"{options.name}.py"
     variables = {**chosen.variables, "PYTHONPATH": str(script.parent)}
     if options.name == "library":
@@ -226,7 +229,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 for success, 2 with one sentence for a problem the user can solve."""
-    options = parser().parse_args(arguments)
+    top = parser()
+    options, more = top.parse_known_args(arguments)
+    if more and options.command != "bench":
+        top.error(f"unrecognized arguments: {' '.join(more)}")
+    options.more = more  # the benchmark's own
     try:
         environments.check_python()
         return globals()[f"command_{options.command}"](options)
