@@ -2,8 +2,11 @@
 """FBX files, ASCII and binary, through ufbx: one clip for each take that moves and each character.
 
 ufbx evaluates what FBX hides in a node (pivots, pre- and post-rotation, animation layers, ways of inheriting scale),
-in metres and Y up. What is left is T, R and S per node and frame. A Clip has no scale, so positions are worked out with
-it and local translations are taken back from them: positions stay exact under any scale.
+in metres and Y up. What is left is T, R and S per node and frame. A Clip has no scale, so the translations below a
+scaled node take it in (`_without_scale`): positions stay exact under any scale.
+
+Reading a key costs more than all arithmetic on it, and NumPy costs by the call: so a still channel gives one key, and
+the keys of all nodes that have them at the same times are worked on together.
 
 ufbx 0.0.5 counts references wrongly in two places, and each of them ends in a crash of the whole process:
 - A list of elements (nodes, takes, curves) gives a member away without counting the reference: see `_elements`.
@@ -14,7 +17,9 @@ ufbx 0.0.5 counts references wrongly in two places, and each of them ends in a c
 
 import ctypes
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -34,6 +39,8 @@ log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
 _MAX_NODES = 16 * MAX_JOINTS
 _LARGEST = 1e7
+_SAME = 1e-6
+"""How far, as a share, scales may differ and count as one, and times between two keys may be from one of them."""
 _T = TypeVar("_T", covariant=True)
 
 
@@ -46,9 +53,10 @@ class _List(Protocol[_T]):
 
 @dataclass(frozen=True)
 class _Nodes:
-    """All nodes of the scene, parents before children.
+    """The nodes that are part of a skeleton or carry one, parents before children.
 
-    joint: whether the node is part of a skeleton; rest: local translation, rotation (w x y z) and scale of each.
+    joint: whether the node is part of a skeleton; row: ufbx's number of a node -> its place here; rest: local
+    translation, rotation (w x y z) and scale of each.
     """
 
     names: list[str]
@@ -60,11 +68,15 @@ class _Nodes:
 
 @dataclass(frozen=True)
 class _Take:
-    """Local translation, rotation and scale, (frames, nodes, 3 | 4 | 3)."""
+    """Local translation, rotation and scale, (frames, nodes, 3 | 4 | 3); moves: (nodes,), whether a node does."""
 
     name: str
     transforms: tuple[Array, Array, Array]
     moves: np.ndarray
+
+
+_Keyed = tuple[int, tuple[float, ...], list[Any]]
+"""A node's place, and the times and values of its keys in one channel."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,7 @@ def read(path: Path) -> list[Clip]:
 _OPTIONS: dict[str, Any] = {
     "ignore_geometry": True,
     "ignore_embedded": True,
+    "skip_skin_vertices": True,
     "target_axes": ufbx.axes_right_handed_y_up,
     "target_unit_meters": 1.0,
     "space_conversion": ufbx.SpaceConversion.ADJUST_TRANSFORMS,
@@ -146,13 +159,23 @@ def _nodes(path: Path, scene: ufbx.Scene) -> _Nodes:
     if not joint.any():
         # Some exporters write skeletons of nulls.
         joint = np.array([node.attrib_type in (ufbx.ElementType.EMPTY, ufbx.ElementType.UNKNOWN) for node in found]) & ~helper
-    local = [node.local_transform for node in found]
+    joint = _closed(joint, parents)
+    keep = np.flatnonzero(_carrying(joint, parents))
+    local = [found[i].local_transform for i in keep]
     rest = (
-        np.array([t.translation for t in local], dtype=np.float64),
-        _wxyz(np.array([t.rotation for t in local], dtype=np.float64)),
-        np.array([t.scale for t in local], dtype=np.float64),
+        _table([t.translation for t in local], 3),
+        _wxyz(_table([t.rotation for t in local], 4)),
+        _table([t.scale for t in local], 3),
     )
-    return _Nodes(names, parents, _closed(joint, parents), row, rest)
+    place = np.full(len(found) + 1, -1)  # one more, so that the parent -1 stays -1
+    place[keep] = np.arange(len(keep))
+    row = {found[i].typed_id: int(place[i]) for i in keep}
+    return _Nodes([names[i] for i in keep], place[parents[keep]], joint[keep], row, rest)
+
+
+def _table(values: list[Any], width: int) -> Array:
+    """Named tuples as (n, width); several times faster than `np.array`, which looks for the shape."""
+    return np.fromiter(chain.from_iterable(values), np.float64, len(values) * width).reshape(-1, width)
 
 
 def _wxyz(q: Array) -> Array:
@@ -183,7 +206,7 @@ def _takes(path: Path, scene: ufbx.Scene, nodes: _Nodes, fps: float) -> list[_Ta
     if not np.isfinite(longest):
         raise FileProblem(f"{path.name} has keys at no finite time.")
     # What a bake costs, before it is made.
-    check_size(path, int(min(longest * fps, 1e12)) + 1, max(int(nodes.joint.sum()), 1))
+    check_size(path, int(min(longest * fps, 1e12)) + 1, max(len(nodes.names), 1))
     stacks = _elements(scene.anim_stacks)
     if len(stacks) > MAX_CLIPS:
         raise FileProblem(f"{path.name} holds {len(stacks)} takes; the limit is {MAX_CLIPS}.")
@@ -196,23 +219,23 @@ def _bake(path: Path, scene: ufbx.Scene, stack: ufbx.AnimStack, nodes: _Nodes, f
     with ufbx.bake_anim(scene, anim, resample_rate=fps, max_keyframe_segments=4096) as baked:
         start, end = _span(stack, baked)
         frames = round((end - start) * fps) + 1
-        check_size(path, frames, int(nodes.joint.sum()))
-        times = start + np.arange(frames) / fps
-        carried = _carrying(nodes)
-        transforms = tuple(np.repeat(part[None], frames, axis=0) for part in nodes.rest)
+        check_size(path, frames, len(nodes.names))
+        found = [(nodes.row[node.typed_id], node) for node in baked.nodes if node.typed_id in nodes.row]
         moves = np.zeros(len(nodes.names), dtype=bool)
-        for node in baked.nodes:
-            at = nodes.row[node.typed_id]
-            if not carried[at]:
-                continue
-            transforms[0][:, at] = _sampled(node.translation_keys, times)
-            transforms[1][:, at] = _turned(node.rotation_keys, times)
-            transforms[2][:, at] = _sampled(node.scale_keys, times)
-            moves[at] = not (node.constant_translation and node.constant_rotation)
-    if frames < 2 or not moves.any():
-        log.info("%s: nothing moves in the take %s.", path.name, stack.name)
-        return None
-    return _Take(stack.name, (transforms[0], transforms[1], transforms[2]), moves)
+        moves[[at for at, node in found if not (node.constant_translation and node.constant_rotation)]] = True
+        if frames < 2 or not moves.any():
+            log.info("%s: nothing moves in the take %s.", path.name, stack.name)
+            return None
+        times = start + np.arange(frames) / fps
+        moved = [_keyed(at, node.translation_keys, node.constant_translation) for at, node in found]
+        turns = [_keyed(at, node.rotation_keys, node.constant_rotation) for at, node in found]
+        sizes = [_keyed(at, node.scale_keys, node.constant_scale) for at, node in found]
+    transforms = (
+        _sampled(nodes.rest[0], times, moved, _straight),
+        _sampled(nodes.rest[1], times, turns, quaternion.slerp),
+        _sampled(nodes.rest[2], times, sizes, _straight),
+    )
+    return _Take(stack.name, transforms, moves)
 
 
 def _span(stack: ufbx.AnimStack, baked: ufbx.BakedAnim) -> tuple[float, float]:
@@ -221,46 +244,62 @@ def _span(stack: ufbx.AnimStack, baked: ufbx.BakedAnim) -> tuple[float, float]:
     return (start, end) if end > start else (baked.key_time_min, baked.key_time_max)
 
 
-def _carrying(nodes: _Nodes) -> np.ndarray:
+def _carrying(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
     """Whether a node is a joint or above one."""
-    out = nodes.joint.copy()
+    out = joint.copy()
     for node in range(len(out) - 1, 0, -1):
-        if out[node] and nodes.parents[node] >= 0:
-            out[nodes.parents[node]] = True
+        if out[node] and parents[node] >= 0:
+            out[parents[node]] = True
     return out
 
 
-def _keys(keys: Any) -> tuple[Array, Array]:
-    """Times (n,) and values (n, 3 or 4) of a baked list."""
-    items = list(keys)
-    return np.array([key.time for key in items]), np.array([key.value for key in items], dtype=np.float64)
+def _keyed(at: int, keys: Any, constant: bool) -> _Keyed:
+    items = [keys[0]] if constant else list(keys)
+    return at, tuple([key.time for key in items]), [key.value for key in items]
 
 
-def _sampled(keys: Any, times: Array) -> Array:
-    """Vectors at the times, (frames, 3), straight lines between keys."""
-    at, values = _keys(keys)
-    return np.stack([np.interp(times, at, values[:, axis]) for axis in range(3)], axis=-1)
+def _straight(a: Array, b: Array, share: Array) -> Array:
+    return a + (b - a) * share[..., None]
 
 
-def _turned(keys: Any, times: Array) -> Array:
-    """Rotations at the times, (frames, 4)."""
-    at, values = _keys(keys)
-    values = _wxyz(values)
-    if len(at) == 1:
-        return np.repeat(values, len(times), axis=0)
-    low = np.clip(np.searchsorted(at, times + 1e-9) - 1, 0, len(at) - 2)
-    share = np.clip((times - at[low]) / np.maximum(at[low + 1] - at[low], 1e-12), 0.0, 1.0)
-    return quaternion.slerp(values[low], values[low + 1], share)
+def _sampled(rest: Array, times: Array, moving: list[_Keyed], between: Callable[[Array, Array, Array], Array]) -> Array:
+    """One channel of all nodes at the times, (frames, nodes, 3 or 4): as at rest (nodes, 3 or 4) where it has no keys."""
+    width = rest.shape[-1]
+    groups: dict[tuple[float, ...], tuple[list[int], list[Any]]] = {}
+    for at, stamps, values in moving:
+        rows, all_values = groups.setdefault(stamps, ([], []))
+        rows.append(at)
+        all_values.extend(values)
+    out = np.empty((len(times), *rest.shape))
+    out[:] = rest
+    for stamps, (rows, values) in groups.items():
+        table = _table(values, width).reshape(len(rows), len(stamps), width).swapaxes(0, 1)
+        out[:, rows] = _at(times, np.array(stamps), _wxyz(table) if width == 4 else table, between)
+    return out
+
+
+def _at(times: Array, stamps: Array, values: Array, between: Callable[[Array, Array, Array], Array]) -> Array:
+    """Values (keys, nodes, 3 or 4) at the times, (frames, nodes, 3 or 4); before the first and after the last they stay."""
+    if len(stamps) == 1:
+        return np.broadcast_to(values, (len(times), *values.shape[1:]))
+    low = np.clip(np.searchsorted(stamps, times) - 1, 0, len(stamps) - 2)
+    share = np.clip((times - stamps[low]) / np.maximum(stamps[low + 1] - stamps[low], 1e-12), 0.0, 1.0)
+    out = values[low + (share > 0.5)]
+    inside = np.flatnonzero((share > _SAME) & (share < 1.0 - _SAME))
+    if len(inside):
+        low = low[inside]
+        out[inside] = between(values[low], values[low + 1], np.repeat(share[inside, None], values.shape[1], axis=1))
+    return out
 
 
 def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
     """One clip for each skeleton that moves in the take, alone or with what carries it."""
     nodes = data.nodes
     with np.errstate(all="ignore"):
-        positions, rotations = _globals(nodes.parents, *take.transforms)
-        rest_positions, rest_rotations = _globals(nodes.parents, *(part[None] for part in nodes.rest))
+        moved, turns = _without_scale(nodes.parents, *take.transforms), take.transforms[1]
+        offsets, rest = _without_scale(nodes.parents, *(part[None] for part in nodes.rest)), nodes.rest[1][None]
     # Not-a-numbers compare as false, so this finds them, too.
-    if not (np.abs(positions[:, nodes.joint]).max() <= _LARGEST and np.abs(rest_positions[:, nodes.joint]).max() <= _LARGEST):
+    if not (np.abs(moved).max() <= _LARGEST and np.abs(offsets).max() <= _LARGEST):
         raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {_LARGEST:g} metres.")
     clips = []
     roots = [i for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
@@ -271,13 +310,13 @@ def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
             continue
         parents = np.searchsorted(members, nodes.parents[members])
         parents[0] = -1
-        turns, moved = _locals(parents, rotations[:, members], positions[:, members])
-        rest, offsets = _locals(parents, rest_rotations[:, members], rest_positions[:, members])
-        skeleton = Skeleton(unique(nodes.names[i] for i in members), parents, offsets[0], rest[0])
+        rotations, translations = _rooted(turns, moved, members, above)
+        still, places = _rooted(rest, offsets, members, above)
+        skeleton = Skeleton(unique(nodes.names[i] for i in members), parents, places[0], still[0])
         name = path.stem + (f" {take.name}" if len(data.takes) > 1 and take.name else "")
         if len(roots) > 1:
             name += f" {nodes.names[root]}"
-        clips.append(units.plausible(Clip(name, skeleton, data.fps, quaternion.continuous(turns), moved)))
+        clips.append(units.plausible(Clip(name, skeleton, data.fps, quaternion.continuous(rotations), translations)))
     return clips
 
 
@@ -297,23 +336,34 @@ def _above(parents: np.ndarray, node: int) -> list[int]:
     return out
 
 
-def _globals(parents: np.ndarray, translations: Array, rotations: Array, scales: Array) -> tuple[Array, Array]:
-    """Positions (frames, nodes, 3) with scale, and rotations (frames, nodes, 4) without it, in the scene."""
-    positions, turns = translations.copy(), rotations.copy()
-    linear = quaternion.to_matrix(rotations) * scales[..., None, :]
-    for node, parent in enumerate(parents):
-        if parent >= 0:
-            positions[:, node] = positions[:, parent] + (linear[:, parent] @ translations[:, node, :, None])[..., 0]
-            turns[:, node] = quaternion.multiply(turns[:, parent], rotations[:, node])
-            linear[:, node] = linear[:, parent] @ linear[:, node]
-    return positions, turns
+def _rooted(turns: Array, moved: Array, members: np.ndarray, above: list[int]) -> tuple[Array, Array]:
+    """Local rotations and translations of the members, (frames, members, 4 | 3), with the root's in the scene."""
+    rotations, translations = turns[:, members], moved[:, members]
+    for node in above:
+        translations[:, 0] = moved[:, node] + quaternion.rotate(turns[:, node], translations[:, 0])
+        rotations[:, 0] = quaternion.multiply(turns[:, node], rotations[:, 0])
+    return rotations, translations
 
 
-def _locals(parents: np.ndarray, rotations: Array, positions: Array) -> tuple[Array, Array]:
-    """Rotations and translations in the parents' frames; those of roots in the scene's."""
-    turns, moved = rotations.copy(), positions.copy()
-    below, above = np.flatnonzero(parents >= 0), parents[parents >= 0]
-    back = quaternion.inverse(rotations[:, above])
-    turns[:, below] = quaternion.multiply(back, rotations[:, below])
-    moved[:, below] = quaternion.rotate(back, positions[:, below] - positions[:, above])
-    return turns, moved
+def _without_scale(parents: np.ndarray, translations: Array, rotations: Array, scales: Array) -> Array:
+    """Translations (frames, nodes, 3) that give, with the rotations alone, the positions that all three give.
+
+    With G the rotation of a node in the scene and L = G A all of its linear transform, the translation t of a child
+    becomes A t. Under a parent p, A = inverse(R) A(p) R S, a plain number where all scales are alike on three axes.
+    """
+    below = np.flatnonzero(parents >= 0)
+    alike = scales[..., :1]
+    out = translations.copy()
+    if np.all(np.abs(scales - alike) <= _SAME * np.abs(alike)):
+        sizes = alike.copy()
+        for node in below:
+            sizes[:, node] *= sizes[:, parents[node]]
+        out[:, below] *= sizes[:, parents[below]]
+        return out
+    turns = quaternion.to_matrix(rotations)
+    shapes = np.eye(3) * scales[..., None, :]
+    for node in below:
+        turn = turns[:, node]
+        shapes[:, node] = turn.swapaxes(-1, -2) @ shapes[:, parents[node]] @ turn @ shapes[:, node]
+    out[:, below] = (shapes[:, parents[below]] @ translations[:, below, :, None])[..., 0]
+    return out
