@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Libraries of version 1, made from present ones by writing them as version 1 did."""
+"""Libraries of older versions, made from present ones by writing them as those versions did."""
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,10 +21,23 @@ from tmr_blender.tmr.encoders import MotionEncoder, TextEncoder
 Encoders = tuple[MotionEncoder, TextEncoder]
 
 
+def as_version_2(path: Path) -> None:
+    with closing(sqlite3.connect(path / DATABASE)) as database, database:
+        database.execute("DROP TABLE thumbnails")
+        database.execute("ALTER TABLE files DROP COLUMN reading")
+        for column in ("pose", "poses"):
+            database.execute(f"ALTER TABLE entries DROP COLUMN {column}")
+        database.execute("DELETE FROM meta WHERE key LIKE 'pose%'")
+        database.execute("PRAGMA user_version = 2")
+    for file in path.glob("poses-*.bin"):
+        file.unlink()
+
+
 def as_version_1(path: Path) -> None:
     library = Library.open(path)
     facts = library.facts(range(len(library.entries)))
     windows = library.windows
+    as_version_2(path)
     with closing(sqlite3.connect(path / DATABASE)) as database, database:
         database.execute(
             "CREATE TABLE windows (entry INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE, "
@@ -48,8 +62,11 @@ def version(path: Path) -> int:
         return database.execute("PRAGMA user_version").fetchone()[0]
 
 
-def test_reading_changes_nothing_and_finds_everything(library: Library, encoders: Encoders) -> None:
-    as_version_1(library.path)
+@pytest.mark.parametrize("older", [as_version_1, as_version_2])
+def test_reading_changes_nothing_and_finds_everything(
+    library: Library, encoders: Encoders, older: Callable[[Path], None]
+) -> None:
+    older(library.path)
     before = (library.path / DATABASE).read_bytes()
     old = Library.open(library.path)
     assert list(old.entries) == list(library.entries)
@@ -57,17 +74,26 @@ def test_reading_changes_nothing_and_finds_everything(library: Library, encoders
         assert np.array_equal(getattr(old.windows, name), getattr(library.windows, name))
     assert search([old], "walks", encoders[1]) == search([library], "walks", encoders[1])
     assert search([old], "walks", encoders[1], filters={"travel": {"min": 2.0}})
+    assert len(old.poses(0)) == 0 and old.thumbnails([0]) == [b""]
     assert not old.changed() and check(library.path).faults == ()
     assert (library.path / DATABASE).read_bytes() == before
 
 
-def test_writing_brings_it_up_to_date(library: Library, folder: Path, encoders: Encoders) -> None:
+@pytest.mark.parametrize("older", [as_version_1, as_version_2])
+def test_writing_brings_it_up_to_date(
+    library: Library, folder: Path, encoders: Encoders, older: Callable[[Path], None]
+) -> None:
     facts = library.facts(range(4))
-    as_version_1(library.path)
+    bodies = [library.bodies.of(i) for i in range(4)]
+    older(library.path)
     last = run(library.path, folder, encoders)
-    assert (last.takes, last.unchanged, version(library.path)) == (0, 4, VERSION)
+    # What it stored of the files was less than is stored today: they are read again, and once.
+    assert (last.takes, last.unchanged, version(library.path)) == (4, 0, VERSION)
+    assert run(library.path, folder, encoders).unchanged == 4
     now = Library.open(library.path)
-    assert list(now.entries) == list(library.entries) and now.facts(range(4)) == facts
+    assert [entry.name for entry in now.entries] == [entry.name for entry in library.entries]
+    assert now.facts(range(4)) == facts and check(library.path).faults == ()
+    assert all(np.array_equal(now.bodies.of(i), bodies[i]) for i in range(4))
     (folder / "Take_0002.bvh").rename(folder / "cartwheel.bvh")
     assert run(library.path, folder, encoders).relabelled == 1
 

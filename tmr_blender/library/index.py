@@ -15,7 +15,7 @@ from ..errors import LibraryProblem, QueryProblem, TMRError
 from ..motion import readers
 from ..tmr.encoders import MotionEncoder, TextEncoder
 from .folder import Found, Listing, listing
-from .records import Caption, FileState, Labels, Take
+from .records import READING, Caption, FileState, Labels, Take
 from .sidecars import Note
 from .store import Library
 from .takes import relabelled, take_of
@@ -163,6 +163,8 @@ class _Run:
         """Skip the file if nothing about it has changed, or read it."""
         before = self.stored.get(file.path)
         notes = _fingerprint(file.notes, self.text_encoder is not None)
+        if before and before.reading < READING:
+            before = None
         if before and (before.size, before.mtime, before.notes) == (file.size, file.mtime, notes):
             self._skip(before)
             return

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import LibraryProblem
 from .records import Caption, FileState, Take, Window
 from .schema import connect, guarded, read_meta, source_path
@@ -52,8 +54,8 @@ def merge(target: Path | str, libraries: Sequence[Library]) -> int:
 
 
 def _newer(state: FileState, other: FileState) -> bool:
-    """A version that could be read counts as newer than one that could not."""
-    return (state.error is None, state.mtime) > (other.error is None, other.mtime)
+    """A version that could be read counts as newer than one that could not, and one that was read by later code."""
+    return (state.error is None, state.mtime, state.reading) > (other.error is None, other.mtime, other.reading)
 
 
 def _add(writer: Writer, files: Sequence[_File]) -> int:
@@ -61,7 +63,7 @@ def _add(writer: Writer, files: Sequence[_File]) -> int:
     stored: dict[Path, tuple[int, dict[str, FileState]]] = {}
     for first in range(0, len(files), BATCH):
         batch = files[first : first + BATCH]
-        measured = _facts(batch)
+        kept = _unread(batch)
         for file in batch:
             if file.folder not in stored:
                 source = writer.source(file.folder)
@@ -69,24 +71,25 @@ def _add(writer: Writer, files: Sequence[_File]) -> int:
             source, held = stored[file.folder]
             before = held.get(file.state.path)
             if before is None or _newer(file.state, before):
-                writer.put(source, file.state, [_take(file.library, i, measured[id(file.library), i]) for i in file.entries])
+                writer.put(source, file.state, [_take(file.library, i, *kept[id(file.library), i]) for i in file.entries])
                 added += 1
         writer.commit()
     writer.compact()
     return added
 
 
-def _facts(files: Sequence[_File]) -> dict[tuple[int, int], dict[str, Any]]:
-    """The facts of all entries of the files, by library and place in it."""
+def _unread(files: Sequence[_File]) -> dict[tuple[int, int], tuple[dict[str, Any], bytes]]:
+    """What a snapshot does not hold, facts and pictures, of all entries of the files, by library and place in it."""
     found = {}
     for library in {id(file.library): file.library for file in files}.values():
         numbers = [number for file in files if file.library is library for number in file.entries]
-        found.update({(id(library), i): facts for i, facts in zip(numbers, library.facts(numbers), strict=True)})
+        each = zip(numbers, library.facts(numbers), library.thumbnails(numbers), strict=True)
+        found.update({(id(library), i): (facts, thumbnail) for i, facts, thumbnail in each})
     return found
 
 
 def _files(library: Library) -> Iterator[_File]:
-    query = """SELECT files.id, sources.path, files.path, size, mtime, hash, notes, error
+    query = """SELECT files.id, sources.path, files.path, size, mtime, hash, notes, error, reading
         FROM files JOIN sources ON sources.id = files.source"""
     with closing(connect(library.path)) as database, guarded(library.path):
         database.execute("BEGIN")
@@ -101,7 +104,7 @@ def _files(library: Library) -> Iterator[_File]:
         yield _File(source_path(library.path, folder), FileState(*state), library, entries.get(number, []))
 
 
-def _take(library: Library, number: int, facts: dict[str, Any]) -> Take:
+def _take(library: Library, number: int, facts: dict[str, Any], thumbnail: bytes) -> Take:
     """All that is stored of the entry at an index."""
     entry, windows = library.entries[number], library.windows
     first, last = windows.first[number : number + 2]
@@ -118,4 +121,6 @@ def _take(library: Library, number: int, facts: dict[str, Any]) -> Take:
         captions=[Caption(t.text, t.kind, t.start, t.end, vector) for t, vector in zip(texts, vectors, strict=True)],
         facts=facts,
         tags=entry.tags,
+        poses=np.array(library.bodies.of(number)),
+        thumbnail=thumbnail,
     )

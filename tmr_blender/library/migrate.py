@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Libraries of older versions: one step a version, each from the schema before it to the next, in one transaction.
 
-Version 1 kept windows in a table of their own, a row each, and all facts in one text.
+Version 1 kept windows in a table of their own, a row each, and all facts in one text. Version 2 kept no poses and no pictures:
+its files are read again by the next index.
 """
 
 import json
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..errors import LibraryProblem
 
-VERSION = 2
+VERSION = 3
 
 
 def bring(database: sqlite3.Connection, version: int, folder: Path) -> None:
@@ -57,5 +58,14 @@ def _from_1(database: sqlite3.Connection) -> None:
     run("CREATE INDEX files_hash ON files (hash)")
 
 
-STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}
+def _from_2(database: sqlite3.Connection) -> None:
+    run = database.execute
+    run("ALTER TABLE files ADD COLUMN reading INTEGER NOT NULL DEFAULT 1")
+    for column in ("pose", "poses"):
+        run(f"ALTER TABLE entries ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    run("CREATE TABLE thumbnails (entry INTEGER PRIMARY KEY REFERENCES entries ON DELETE CASCADE, png BLOB NOT NULL)")
+    database.executemany("INSERT INTO meta VALUES (?, ?)", [("pose_generation", 0), ("pose_rows", 0)])
+
+
+STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_1, 2: _from_2}
 """Version -> what brings it to the next one."""

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is handed to the writer: files, their takes, windows and captions."""
+"""What is handed to the writer: files, their takes, windows, captions, poses and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from .poses import POSE, Poses
 from .vectors import Vectors
+
+READING = 2
+"""Raised whenever more, or something else, is stored of a file: those stored by an earlier version are read again."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Take:
-    """All that is stored of one clip of a file; `store.Entry` says what the fields are."""
+    """All that is stored of one clip of a file; `store.Entry` says what the fields are.
+
+    poses: (n,) of `poses.POSE`, from which the windows' vectors were made. thumbnail: a PNG file, b"" for none.
+    """
 
     take: int
     name: str
@@ -41,6 +50,8 @@ class Take:
     captions: Sequence[Caption]
     facts: dict[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
+    poses: Poses = field(default_factory=lambda: np.zeros(0, POSE))
+    thumbnail: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Labels:
 class FileState:
     """A file as it was when indexed. path: within its source, with slashes. mtime: nanoseconds. hash: of the content.
 
-    notes: a hash of the captions it was given. error: the sentence, where it could not be read.
+    notes: a hash of the captions it was given. error: the sentence, where it could not be read. reading: see `READING`.
     """
 
     path: str
@@ -66,3 +77,4 @@ class FileState:
     hash: str
     notes: str
     error: str | None = None
+    reading: int = READING

@@ -22,21 +22,25 @@ VERSION = migrate.VERSION
 BUSY_SECONDS = 10.0
 
 # A million windows must be read in a second or two, so an entry keeps its windows in one cell: `spans` holds their starts
-# and ends in seconds, (windows, 2) little-endian float64, and their vectors are the rows from `row` on. Facts that are
-# lists (events) are read one entry at a time, from `details`; what filters ask about is in `entries.facts`.
+# and ends in seconds, (windows, 2) little-endian float64, and their vectors are the rows from `row` on. Its poses are the
+# `poses` rows from `pose` on of their file. Facts that are lists (events) are read one entry at a time, from `details`, and so
+# are pictures; what filters ask about is in `entries.facts`.
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE sources (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE, path TEXT NOT NULL,
     size INTEGER NOT NULL, mtime INTEGER NOT NULL, hash TEXT NOT NULL, notes TEXT NOT NULL, error TEXT,
+    reading INTEGER NOT NULL,
     UNIQUE (source, path));
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY, file INTEGER NOT NULL REFERENCES files ON DELETE CASCADE, take INTEGER NOT NULL,
     name TEXT NOT NULL, fps REAL NOT NULL, duration REAL NOT NULL, convention TEXT NOT NULL, facts TEXT NOT NULL,
-    tags TEXT NOT NULL, row INTEGER NOT NULL, spans BLOB NOT NULL);
+    tags TEXT NOT NULL, row INTEGER NOT NULL, spans BLOB NOT NULL, pose INTEGER NOT NULL, poses INTEGER NOT NULL);
 CREATE TABLE details (
     entry INTEGER PRIMARY KEY REFERENCES entries ON DELETE CASCADE, facts TEXT NOT NULL);
+CREATE TABLE thumbnails (
+    entry INTEGER PRIMARY KEY REFERENCES entries ON DELETE CASCADE, png BLOB NOT NULL);
 CREATE TABLE captions (
     id INTEGER PRIMARY KEY, entry INTEGER NOT NULL REFERENCES entries ON DELETE CASCADE, text TEXT NOT NULL,
     kind TEXT NOT NULL, start REAL, end REAL, row INTEGER);
@@ -44,13 +48,19 @@ CREATE INDEX files_hash ON files (hash);
 CREATE INDEX entries_file ON entries (file);
 CREATE INDEX captions_entry ON captions (entry);
 """
-META = {"model": "", "revision": 0, "generation": 0, "motion_rows": 0, "motion_width": 0, "text_rows": 0, "text_width": 0}
+META = {
+    **{"model": "", "revision": 0, "generation": 0, "motion_rows": 0, "motion_width": 0, "text_rows": 0, "text_width": 0},
+    **{"pose_generation": 0, "pose_rows": 0},
+}
 SPAN = np.dtype("<f8")
 
 
 @dataclass(frozen=True)
 class Meta:
-    """The library's own state: model id ("" before the first vectors), commits made, and the extent of the vectors."""
+    """The library's own state: model id ("" before the first vectors), commits made, and the extent of the vectors.
+
+    generation, pose_generation: how often the files of vectors, and that of poses, were written anew.
+    """
 
     model: str
     revision: int
@@ -59,6 +69,8 @@ class Meta:
     motion_width: int
     text_rows: int
     text_width: int
+    pose_generation: int
+    pose_rows: int
 
 
 def make(folder: Path) -> None:
@@ -147,8 +159,11 @@ def connect(folder: Path, writing: bool = False) -> sqlite3.Connection:
 
 def revision(folder: Path) -> int:
     """How often the library has been written; cheap, whatever the library's version."""
-    with closing(_opened(folder, False)) as database:
-        return read_meta(database, folder).revision
+    with closing(_opened(folder, False)) as database, guarded(folder):
+        row = database.execute("SELECT value FROM meta WHERE key = 'revision'").fetchone()
+    if row is None or type(row[0]) is not int:
+        raise LibraryProblem(f"The library {folder} is damaged: its description of itself is incomplete.")
+    return row[0]
 
 
 def _opened(folder: Path, writing: bool) -> sqlite3.Connection:
@@ -196,6 +211,11 @@ def read_meta(database: sqlite3.Connection, folder: Path) -> Meta:
 def vector_files(folder: Path, meta: Meta) -> tuple[Path, Path]:
     """The current files of motion and of sentence vectors."""
     return folder / f"motion-{meta.generation}.f32", folder / f"text-{meta.generation}.f32"
+
+
+def pose_file(folder: Path, meta: Meta) -> Path:
+    """The current file of poses, of `poses.POSE`."""
+    return folder / f"poses-{meta.pose_generation}.bin"
 
 
 def source_path(library: Path, stored: str) -> Path:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import QueryProblem
-from ..motion import facts, features, humanoid, phrases, readers
+from ..motion import facts, humanoid, phrases, readers
 from ..tmr.encoders import MotionEncoder, TextEncoder, unit
+from .poses import pack, rows_of
 from .scores import Query
 from .search import Hit, ranked
 from .store import Library
@@ -76,7 +77,7 @@ def motion_of(path: Path | str, take: int = 0, start: float | None = None, end: 
         raise QueryProblem(f"{path.name} lasts {clip.duration:.1f} s: there is nothing from {begin:g} to {until:g} s.")
     clip = clip.cut(begin, until)
     positions = humanoid.body_positions(clip)
-    return Motion(path, take, clip.name, features.extract(positions, clip.fps), facts.measure(positions, clip.fps))
+    return Motion(path, take, clip.name, rows_of(pack(positions, clip.fps)), facts.measure(positions, clip.fps))
 
 
 def latent_of(motion: Motion, encoder: MotionEncoder) -> Floats:

@@ -2,7 +2,8 @@
 """A library on disk, as search sees it: one snapshot, read at once and never written.
 
 A library is a folder of its own. `library.sqlite` holds what people read (sources, files, entries, captions,
-windows); `motion-N.f32` and `text-N.f32` beside it hold the vectors, N counting the times they were compacted.
+windows, pictures); `motion-N.f32` and `text-N.f32` beside it hold the vectors and `poses-N.bin` the poses, N counting the times
+they were written anew.
 `library.writer` does all the writing. A snapshot of a million windows must be small and quick to read, so it holds
 columns; an `Entry` is made when it is asked for.
 """
@@ -20,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LibraryProblem
+from ..motion.quaternion import Array
 from . import vectors
 from .filters import MEASURES, Mask
+from .poses import POSE, Poses, unpack
 from .schema import DATABASE as DATABASE
-from .schema import SPAN, Meta, connect, guarded, make, read_meta, revision, source_path, vector_files
+from .schema import SPAN, Meta, connect, guarded, make, pose_file, read_meta, revision, source_path, vector_files
 from .sketch import Sketch
 
 
@@ -108,6 +111,19 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Bodies:
+    """The poses of all entries. rows: of `poses.POSE`, mapped from the disk. first, count: (entries,), 0 poses for none."""
+
+    rows: Poses
+    first: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+    def of(self, number: int) -> Poses:
+        """(n,) the poses of the entry at an index, still packed."""
+        return self.rows[self.first[number] : self.first[number] + self.count[number]]
+
+
+@dataclass(frozen=True)
 class Library:
     """A snapshot; see `open`.
 
@@ -123,6 +139,7 @@ class Library:
     windows: Windows
     motion: vectors.Vectors
     text: vectors.Vectors
+    bodies: Bodies
     sources: list[Path]
     measures: Mapping[str, NDArray[np.float64]]
 
@@ -194,6 +211,17 @@ class Library:
             raise LibraryProblem(f"The library {self.path} has been changed by another program. Try again.")
         return [{**json.loads(plain), **json.loads(lists)} for plain, lists in rows]
 
+    def poses(self, number: int) -> Array:
+        """(n, 22, 3) the body of the entry at an index, metres, Y up, at `motion.features.FPS`; n is 0 where none is stored."""
+        return unpack(self.bodies.of(number))
+
+    def thumbnails(self, numbers: Sequence[int]) -> list[bytes]:
+        """The pictures of the entries at these indices as PNG files, b"" for one without."""
+        query = "SELECT png FROM thumbnails WHERE entry = ?"
+        with closing(connect(self.path)) as database, guarded(self.path):
+            rows = [database.execute(query, (self.entries[i].id,)).fetchone() for i in numbers]
+        return [row[0] if row is not None else b"" for row in rows]
+
     def texts_of(self, number: int) -> list[Text]:
         """What is written about the entry at index `number`, in the order it was given."""
         order, first = self.texts_by_entry
@@ -249,6 +277,7 @@ def _load(folder: Path) -> Library:
             index = {row[0]: i for i, row in enumerate(rows)}
             texts = [Text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
             windows = _windows(database.execute("SELECT row, spans FROM entries ORDER BY id").fetchall(), entries.column(6))
+            bodies = np.array(database.execute(_BODIES).fetchall(), np.int64).reshape(-1, 2)
             # NULL, where an entry has no such fact, is None and becomes a not-a-number.
             table = np.array([row[9:] for row in rows], np.float64).reshape(-1, len(MEASURES))
         except (ValueError, TypeError, LookupError) as error:  # a library may come from a stranger, with anything in it
@@ -257,16 +286,21 @@ def _load(folder: Path) -> Library:
     motion_file, text_file = vector_files(folder, meta)
     motion = vectors.read(motion_file, meta.motion_rows, meta.motion_width)
     text = vectors.read(text_file, meta.text_rows, meta.text_width)
+    poses = vectors.read_items(pose_file(folder, meta), meta.pose_rows, POSE)
+    _check_rows(folder, bodies[bodies[:, 1] != 0].ravel(), len(poses) + 1)
+    _check_rows(folder, bodies.sum(axis=1)[bodies[:, 1] != 0], len(poses) + 1)
     _check_rows(folder, windows.row, len(motion))
     _check_rows(folder, np.array([item.row for item in texts if item.row >= 0], np.int64), len(text))
     measures = {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(MEASURES)}
-    return Library(folder, meta, entries, texts, windows, motion, text, list(sources.values()), measures)
+    held = Bodies(poses, bodies[:, 0], bodies[:, 1])
+    return Library(folder, meta, entries, texts, windows, motion, text, held, list(sources.values()), measures)
 
 
 _MEASURED = ", ".join(f"json_extract(facts, '$.{name}')" for name in MEASURES)
 _ENTRIES = f"""SELECT entries.id, files.source, files.path, take, name, fps, duration, convention, tags, {_MEASURED}
 FROM entries JOIN files ON files.id = entries.file ORDER BY entries.id"""
 _TEXTS = "SELECT entry, text, kind, start, end, ifnull(row, -1) FROM captions ORDER BY id"
+_BODIES = "SELECT pose, poses FROM entries ORDER BY id"
 _FACTS = "SELECT entries.facts, details.facts FROM entries JOIN details ON entry = id WHERE id = ?"
 
 
@@ -306,4 +340,4 @@ def _windows(rows: list[tuple[int, bytes]], durations: list[float]) -> Windows:
 
 def _check_rows(folder: Path, rows: NDArray[np.int64], count: int) -> None:
     if len(rows) and (rows.min() < 0 or rows.max() >= count):
-        raise LibraryProblem(f"The library {folder} is damaged: it refers to vectors that it does not hold.")
+        raise LibraryProblem(f"The library {folder} is damaged: it refers to vectors or poses that it does not hold.")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is stored of a clip: its windows, what was measured, and what names and captions say about it."""
+"""What is stored of a clip: its poses, its windows, what was measured, its picture, what names and captions say about it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ..motion import facts, features, humanoid
+from ..motion import facts, features, humanoid, picture, png
 from ..motion.clip import Clip
 from .folder import Found
+from .poses import pack, rows_of, unpack
 from .records import Caption, Labels, Take, Window
 
 WINDOW_SECONDS = (10.0, 5.0, 2.5)
 """Spans that get a vector of their own, half overlapping, wherever a take is half as long again, beside one for the
 whole take (search weighs it in: see `search.WHOLE_SHARE`)."""
+
+THUMBNAIL = 96
+"""Pixels."""
 
 # Words of file and folder names that say nothing about the motion.
 EMPTY_WORDS = frozenset(
@@ -31,7 +35,8 @@ def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -
     """What is stored of a clip, its vectors still empty, and the features that they will be made from."""
     body = humanoid.recognise(clip)
     positions = humanoid.body_positions(clip, body)
-    rows = features.extract(positions, clip.fps)
+    poses = pack(positions, clip.fps)
+    rows = rows_of(poses)
     measured = facts.measure(positions, clip.fps)
     empty = np.zeros(0, np.float32)
     windows, slices = [], []
@@ -51,8 +56,19 @@ def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -
         captions=said.captions,
         facts=asdict(measured) | {"loopable": measured.loopable, "tags": own},
         tags=said.tags,
+        poses=poses,
+        thumbnail=thumbnail(unpack(poses)),
     )
     return take, slices
+
+
+def thumbnail(positions: np.ndarray) -> bytes:
+    """A picture, as a PNG file, of the frame of (n, 22, 3) in which the body is farthest from how it mostly is."""
+    shape = positions[:, 1:] - positions[:, :1]
+    shape[..., 1] += positions[:, :1, 1]  # how high the body is tells a jump or a fall; where it is does not
+    # The median, not the mean, so that a long stand does not lose to a short one.
+    away = np.linalg.norm(shape - np.median(shape, axis=0), axis=-1).mean(axis=1)
+    return png.encode(picture.thumbnail(positions, int(np.argmax(away)), THUMBNAIL))
 
 
 def labels(file: Found, number: int, clip: str, own: Sequence[str]) -> Labels:

@@ -11,11 +11,13 @@ import numpy as np
 
 from ..errors import LibraryProblem
 from .index import hash_of
+from .records import READING
 from .schema import connect, guarded, source_path
 from .store import Library
 from .vectors import Vectors
 from .writer import Writer
 
+_BODILESS = "SELECT count(*) FROM entries JOIN files ON files.id = entries.file WHERE poses = 0 AND reading >= ?"
 BLOCK = 65_536
 """Vectors looked at in one go: 64 MB of them."""
 UNIT_SLACK = 1e-3
@@ -84,10 +86,12 @@ def _database_faults(folder: Path) -> list[str]:
         told = [row[0] for row in database.execute("PRAGMA integrity_check(5)").fetchall()]
         orphans = database.execute("PRAGMA foreign_key_check").fetchall()
         bare = database.execute("SELECT count(*) FROM entries WHERE id NOT IN (SELECT entry FROM details)").fetchone()[0]
+        bodiless = database.execute(_BODILESS, (READING,)).fetchone()[0]
         empty = database.execute("SELECT count(*) FROM files WHERE error IS NULL AND hash = ''").fetchone()[0]
     faults = [f"The database is damaged: {line}." for line in told if line != "ok"]
     faults += [f"{len(orphans)} rows of the database belong to nothing (in {orphans[0][0]})."] if orphans else []
     faults += [f"{bare} entries lack their facts."] if bare else []
+    faults += [f"{bodiless} entries lack their poses."] if bodiless else []
     return faults + ([f"{empty} files lack the hash of their content."] if empty else [])
 
 

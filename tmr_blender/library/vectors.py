@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of float32 in a file, written only at the end and read by memory map.
+"""Rows of float32, or of another type, in a file, written only at the end and read by memory map.
 
 How many rows count is not written here: the library's database says so, in the same transaction that refers to
 them. Bytes beyond are the torn tail of a process that was killed, and the next writer cuts them off.
@@ -7,6 +7,7 @@ them. Bytes beyond are the torn tail of a process that was killed, and the next 
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,34 +24,47 @@ def read(path: Path, rows: int, width: int) -> Vectors:
 
     Raises FileNotFoundError, and LibraryProblem where the file is shorter.
     """
-    if rows == 0:
-        return np.zeros((0, width), np.float32)
-    if path.stat().st_size < rows * width * ITEM.itemsize:
+    return read_items(path, rows * width, ITEM).reshape(rows, width)
+
+
+def read_items(path: Path, count: int, item: np.dtype[Any]) -> NDArray[Any]:
+    """The first `count` items of a type, (count,), as `read` does."""
+    if count == 0:
+        return np.zeros(0, item)
+    if path.stat().st_size < count * item.itemsize:
         raise LibraryProblem(f"The library's file {path} is cut short. Index its folders again.")
-    return np.memmap(path, ITEM, "r", shape=(rows, width))
+    return np.memmap(path, item, "r", shape=(count,))
 
 
 class Appender:
     """Adds rows after the first `rows`; call `flush` before anything refers to them."""
 
-    def __init__(self, path: Path, rows: int, width: int) -> None:
-        """Open or create `path` and cut its torn tail. Raises as `read` does where committed rows are missing."""
+    def __init__(self, path: Path, rows: int, width: int, item: np.dtype[Any] = ITEM) -> None:
+        """Open or create `path` and cut its torn tail. Raises as `read` does where committed rows are missing.
+
+        width: items of a row, of the type `item`.
+        """
         self.path = path
         self.rows = rows
         self.width = width
-        read(path, rows, width)
+        self.item = item
+        read_items(path, rows * width, item)
         self._file = path.open("r+b" if path.exists() else "w+b")
-        self._file.truncate(rows * width * ITEM.itemsize)
+        self._file.truncate(rows * width * item.itemsize)
         self._file.seek(0, os.SEEK_END)
 
-    def add(self, vectors: Vectors) -> NDArray[np.int64]:
-        """Append (n, width) and return the rows' numbers."""
-        if vectors.shape[1] != self.width:
-            raise ValueError(f"vectors of width {vectors.shape[1]}, the library's have {self.width}")
-        self._file.write(np.ascontiguousarray(vectors, ITEM).tobytes())
-        numbers = np.arange(self.rows, self.rows + len(vectors))
-        self.rows += len(vectors)
+    def add(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Append (n, width), or (n,) where the width is 1, and return the rows' numbers."""
+        if rows.size != len(rows) * self.width:
+            raise ValueError(f"rows of shape {rows.shape[1:]}, the library's have {self.width} items")
+        self._file.write(np.ascontiguousarray(rows, self.item).tobytes())
+        numbers = np.arange(self.rows, self.rows + len(rows))
+        self.rows += len(rows)
         return numbers
+
+    def held(self) -> NDArray[Any]:
+        """(rows, width) all that has been flushed, mapped."""
+        return read_items(self.path, self.rows * self.width, self.item).reshape(self.rows, self.width)
 
     def flush(self) -> None:
         """Return once the rows are on the disk."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one process that writes a library.
 
-Order makes it safe against being killed: vectors reach the disk first, then one transaction adds what refers to
+Order makes it safe against being killed: vectors and poses reach the disk first, then one transaction adds what refers to
 them and moves the count of valid rows. Whatever lies beyond that count was never promised.
 """
 
@@ -10,20 +10,21 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import LibraryProblem
 from .migrate import split
-from .records import Caption, FileState, Labels, Take
-from .schema import SPAN, Meta, connect, guarded, lock, read_meta, source_path, vector_files
+from .poses import POSE
+from .records import READING, Caption, FileState, Labels, Take
+from .schema import SPAN, connect, guarded, lock, pose_file, read_meta, source_path, vector_files
 from .store import Library
-from .vectors import Appender, read
+from .vectors import Appender
 
 COMPACT_SHARE = 0.5
-"""Vectors are rewritten when more than this share of their rows belongs to nothing any more."""
+"""Vectors, and poses, are rewritten when more than this share of their rows belongs to nothing any more."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         """Uncommitted files are forgotten; call `commit` first."""
-        self._motion.close()
-        self._text.close()
+        self._close_vectors()
         self._database.close()
         self._lock.close()
 
@@ -87,18 +87,24 @@ class Writer:
                 "their vectors can't be compared. Index its folders into a new library."
             )
         motion, text = vector_files(self.folder, self._meta)
+        poses = pose_file(self.folder, self._meta)
         try:
             self._motion = Appender(motion, self._meta.motion_rows, self._meta.motion_width)
             self._text = Appender(text, self._meta.text_rows, self._meta.text_width)
+            self._poses = Appender(poses, self._meta.pose_rows, 1, POSE)
         except FileNotFoundError as error:
             raise LibraryProblem(f"The library {self.folder} lacks its vector files. Delete it and index again.") from error
         except OSError as error:
             raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
         texts = self._database.execute("SELECT DISTINCT text, row FROM captions WHERE row IS NOT NULL")
         self._text_rows: dict[str, int] = dict(texts.fetchall())
-        for stale in set(self.folder.glob("*.f32")) - {motion, text}:
+        for stale in {*self.folder.glob("*.f32"), *self.folder.glob("poses-*.bin")} - {motion, text, poses}:
             with suppress(OSError):  # still mapped by a search on Windows: the next writer removes it
                 stale.unlink()
+
+    def _close_vectors(self) -> None:
+        for appender in (self._motion, self._text, self._poses):
+            appender.close()
 
     def source(self, folder: Path) -> int:
         """The id of a source folder, added if new.
@@ -127,7 +133,7 @@ class Writer:
         """What is stored about the source's files, by path."""
         with guarded(self.folder):
             rows = self._database.execute(
-                "SELECT path, size, mtime, hash, notes, error FROM files WHERE source = ?", (source,)
+                "SELECT path, size, mtime, hash, notes, error, reading FROM files WHERE source = ?", (source,)
             ).fetchall()
         return {row[0]: FileState(*row) for row in rows}
 
@@ -140,10 +146,10 @@ class Writer:
             )
 
     def holders(self, digest: str) -> list[tuple[int, Path, str]]:
-        """The files that were read with this content: source, the source's folder, path within it."""
+        """The files that were read with this content, as one reads today: source, the source's folder, path within it."""
         with guarded(self.folder):
-            query = "SELECT source, path FROM files WHERE hash = ? AND error IS NULL ORDER BY id"
-            rows = self._database.execute(query, (digest,)).fetchall()
+            query = "SELECT source, path FROM files WHERE hash = ? AND error IS NULL AND reading = ? ORDER BY id"
+            rows = self._database.execute(query, (digest, READING)).fetchall()
         places = self.sources() if rows else {}
         return [(source, places[source], path) for source, path in rows]
 
@@ -192,8 +198,8 @@ class Writer:
         pending, self._pending = self._pending, []
         try:
             rows = [self._append(item) for item in pending]
-            self._motion.flush()
-            self._text.flush()
+            for appender in (self._motion, self._text, self._poses):
+                appender.flush()
         except OSError as error:
             raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
         with guarded(self.folder):
@@ -207,12 +213,13 @@ class Writer:
                     self._database.execute("ROLLBACK")
                 raise
 
-    def _append(self, item: _Put | _Relabel) -> list[int]:
-        """Append the vectors of all takes; the row at which the windows of each begin."""
-        begins: list[int] = []
+    def _append(self, item: _Put | _Relabel) -> list[tuple[int, int]]:
+        """Append the vectors and poses of all takes; the rows at which the windows and the poses of each begin."""
+        begins: list[tuple[int, int]] = []
         if isinstance(item, _Put):
             for take in item.takes:
-                begins.append(self._motion.rows)
+                begins.append((self._motion.rows, self._poses.rows))
+                self._poses.add(take.poses)
                 if take.windows:
                     block = np.stack([window.vector for window in take.windows])
                     self._motion.width = self._motion.width or block.shape[1]
@@ -230,14 +237,15 @@ class Writer:
 
     def _end(self) -> None:
         """Write the new extent of the vectors and commit."""
-        self._meta = Meta(
+        self._meta = replace(
+            self._meta,
             model=self.model,
             revision=self._meta.revision + 1,
-            generation=self._meta.generation,
             motion_rows=self._motion.rows,
             motion_width=self._motion.width,
             text_rows=self._text.rows,
             text_width=self._text.width,
+            pose_rows=self._poses.rows,
         )
         self._write_meta()
         self._database.execute("COMMIT")
@@ -245,23 +253,26 @@ class Writer:
     def _write_meta(self) -> None:
         self._database.executemany("UPDATE meta SET value = ? WHERE key = ?", [(v, k) for k, v in vars(self._meta).items()])
 
-    def _insert(self, item: _Put, begins: Sequence[int]) -> None:
+    def _insert(self, item: _Put, begins: Sequence[tuple[int, int]]) -> None:
         run, state = self._database.execute, item.state
         run("DELETE FROM files WHERE source = ? AND path = ?", (item.source, state.path))
         file = run(
-            "INSERT INTO files (source, path, size, mtime, hash, notes, error) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (item.source, state.path, state.size, state.mtime, state.hash, state.notes, state.error),
+            "INSERT INTO files (source, path, size, mtime, hash, notes, error, reading) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            "RETURNING id",
+            (item.source, state.path, state.size, state.mtime, state.hash, state.notes, state.error, state.reading),
         ).fetchone()[0]
-        for take, row in zip(item.takes, begins, strict=True):
+        for take, (row, pose) in zip(item.takes, begins, strict=True):
             plain, lists = split(take.facts)
             spans = np.array([(window.start, window.end) for window in take.windows], SPAN).tobytes()
-            values = (file, take.take, take.name, take.fps, take.duration, take.convention, plain, _list(take.tags), row, spans)
+            own = (take.take, take.name, take.fps, take.duration, take.convention)
             entry = run(
-                "INSERT INTO entries (file, take, name, fps, duration, convention, facts, tags, row, spans) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                values,
+                "INSERT INTO entries (file, take, name, fps, duration, convention, facts, tags, row, spans, pose, poses) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                (file, *own, plain, _list(take.tags), row, spans, pose, len(take.poses)),
             ).fetchone()[0]
             run("INSERT INTO details (entry, facts) VALUES (?, ?)", (entry, lists))
+            if take.thumbnail:
+                run("INSERT INTO thumbnails (entry, png) VALUES (?, ?)", (entry, take.thumbnail))
             self._caption(entry, take.captions)
 
     def _caption(self, entry: int, captions: Sequence[Caption]) -> None:
@@ -288,62 +299,75 @@ class Writer:
             self._caption(entry, labels.captions)
 
     def compact(self) -> bool:
-        """Rewrite the vectors without the rows that belong to nothing, if they are many. Returns whether it did."""
+        """Write vectors or poses anew without the rows that belong to nothing, if they are many. Returns whether it did."""
         with guarded(self.folder):
-            motion = self._live_motion()
-            text = self._live_text()
-        kept, held = len(motion) + len(text), self._motion.rows + self._text.rows
-        if held - kept <= COMPACT_SHARE * held:
+            motion, text, poses = self._live_motion(), self._live_text(), self._live("pose", "poses")
+        vectors = _mostly_dead(len(motion) + len(text), self._motion.rows + self._text.rows)
+        bodies = _mostly_dead(len(poses), self._poses.rows)
+        if not vectors and not bodies:
             return False
-        meta = Meta(
-            self.model, self._meta.revision + 1, self._meta.generation + 1,
-            len(motion), self._meta.motion_width, len(text), self._meta.text_width,
-        )  # fmt: skip
-        new_motion, new_text = vector_files(self.folder, meta)
+        meta = replace(self._meta, model=self.model, revision=self._meta.revision + 1)
+        if vectors:
+            meta = replace(meta, generation=meta.generation + 1, motion_rows=len(motion), text_rows=len(text))
+        if bodies:
+            meta = replace(meta, pose_generation=meta.pose_generation + 1, pose_rows=len(poses))
         try:
-            _copy(self._motion, motion, new_motion)
-            _copy(self._text, text, new_text)
+            if vectors:
+                new_motion, new_text = vector_files(self.folder, meta)
+                _copy(self._motion, motion, new_motion)
+                _copy(self._text, text, new_text)
+            if bodies:
+                _copy(self._poses, poses, pose_file(self.folder, meta))
         except OSError as error:
             raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
         with guarded(self.folder):
             self._begin()
-            self._renumber("entries", motion)
-            self._renumber("captions", text)
+            if vectors:
+                self._renumber("entries", "row", motion)
+                self._renumber("captions", "row", text)
+            if bodies:
+                self._renumber("entries", "pose", poses)
             self._meta = meta
             self._write_meta()
             self._database.execute("COMMIT")
-        self._motion.close()
-        self._text.close()
+        self._close_vectors()
         self._open_vectors()
         return True
 
     def _live_motion(self) -> np.ndarray:
-        """The rows of `motion` that belong to a window, rising."""
-        rows = self._database.execute("SELECT row, length(spans) FROM entries WHERE length(spans) ORDER BY row").fetchall()
-        ranges = [np.arange(row, row + size // (2 * SPAN.itemsize)) for row, size in rows]
-        return np.concatenate([np.zeros(0, np.int64), *ranges])
+        return self._live("row", f"length(spans) / {2 * SPAN.itemsize}")
+
+    def _live(self, first: str, count: str) -> np.ndarray:
+        """The rows that belong to an entry, rising."""
+        rows = self._database.execute(f"SELECT {first}, {count} FROM entries WHERE {count} ORDER BY {first}").fetchall()
+        return np.concatenate([np.zeros(0, np.int64), *(np.arange(row, row + size) for row, size in rows)])
 
     def _live_text(self) -> np.ndarray:
         rows = self._database.execute("SELECT DISTINCT row FROM captions WHERE row IS NOT NULL ORDER BY row").fetchall()
         return np.array([row[0] for row in rows], np.int64)
 
-    def _renumber(self, table: str, live: np.ndarray) -> None:
+    def _renumber(self, table: str, column: str, live: np.ndarray) -> None:
         """Give the rows that are referred to their places among the `live` ones."""
-        old = [row[0] for row in self._database.execute(f"SELECT DISTINCT row FROM {table} WHERE row IS NOT NULL ORDER BY row")]
+        query = f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL ORDER BY {column}"
+        old = [row[0] for row in self._database.execute(query)]
         new = np.searchsorted(live, np.array(old, np.int64)).tolist()
         # Rows only move down and are taken in rising order, so no number is given away before it is free.
-        self._database.execute(f"CREATE INDEX renumber ON {table} (row)")
-        self._database.executemany(f"UPDATE {table} SET row = ? WHERE row = ?", list(zip(new, old, strict=True)))
+        self._database.execute(f"CREATE INDEX renumber ON {table} ({column})")
+        self._database.executemany(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", list(zip(new, old, strict=True)))
         self._database.execute("DROP INDEX renumber")
 
 
+def _mostly_dead(live: int, held: int) -> bool:
+    return held - live > COMPACT_SHARE * held
+
+
 def _copy(source: Appender, rows: np.ndarray, path: Path) -> None:
-    """The chosen rows of one vector file into a new one, flushed."""
+    """The chosen rows of one file into a new one, flushed."""
     path.unlink(missing_ok=True)
-    target = Appender(path, 0, source.width)
-    held = read(source.path, source.rows, source.width)
+    target = Appender(path, 0, source.width, source.item)
+    held = source.held()
     for first in range(0, len(rows), 65_536):
-        target.add(np.asarray(held[rows[first : first + 65_536]], np.float32))
+        target.add(held[rows[first : first + 65_536]])
     target.flush()
     target.close()
 
