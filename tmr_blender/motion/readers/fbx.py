@@ -41,6 +41,9 @@ _MAX_NODES = 16 * MAX_JOINTS
 _LARGEST = 1e7
 _SAME = 1e-6
 """How far, as a share, scales may differ and count as one, and times between two keys may be from one of them."""
+_WXYZ = [3, 0, 1, 2]
+"""Where ufbx has w, x, y and z."""
+
 _T = TypeVar("_T", covariant=True)
 
 
@@ -68,7 +71,10 @@ class _Nodes:
 
 @dataclass(frozen=True)
 class _Take:
-    """Local translation, rotation and scale, (frames, nodes, 3 | 4 | 3); moves: (nodes,), whether a node does."""
+    """Local translation, rotation and scale, (frames, nodes, 3 | 4 | 3), with scale in one frame where it never changes.
+
+    moves: (nodes,), whether a node does.
+    """
 
     name: str
     transforms: tuple[Array, Array, Array]
@@ -179,8 +185,7 @@ def _table(values: list[Any], width: int) -> Array:
 
 
 def _wxyz(q: Array) -> Array:
-    """From ufbx's x y z w."""
-    return quaternion.normalise(q[..., [3, 0, 1, 2]])
+    return quaternion.normalise(q[..., _WXYZ])
 
 
 def _closed(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
@@ -230,10 +235,11 @@ def _bake(path: Path, scene: ufbx.Scene, stack: ufbx.AnimStack, nodes: _Nodes, f
         moved = [_keyed(at, node.translation_keys, node.constant_translation) for at, node in found]
         turns = [_keyed(at, node.rotation_keys, node.constant_rotation) for at, node in found]
         sizes = [_keyed(at, node.scale_keys, node.constant_scale) for at, node in found]
+    still = all(len(stamps) == 1 for _, stamps, _ in sizes)
     transforms = (
         _sampled(nodes.rest[0], times, moved, _straight),
         _sampled(nodes.rest[1], times, turns, quaternion.slerp),
-        _sampled(nodes.rest[2], times, sizes, _straight),
+        _sampled(nodes.rest[2], times[:1] if still else times, sizes, _straight),
     )
     return _Take(stack.name, transforms, moves)
 
@@ -274,7 +280,7 @@ def _sampled(rest: Array, times: Array, moving: list[_Keyed], between: Callable[
     out[:] = rest
     for stamps, (rows, values) in groups.items():
         table = _table(values, width).reshape(len(rows), len(stamps), width).swapaxes(0, 1)
-        out[:, rows] = _at(times, np.array(stamps), _wxyz(table) if width == 4 else table, between)
+        out[:, rows] = _at(times, np.array(stamps), table[..., _WXYZ] if width == 4 else table, between)
     return out
 
 
@@ -299,7 +305,7 @@ def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
         moved, turns = _without_scale(nodes.parents, *take.transforms), take.transforms[1]
         offsets, rest = _without_scale(nodes.parents, *(part[None] for part in nodes.rest)), nodes.rest[1][None]
     # Not-a-numbers compare as false, so this finds them, too.
-    if not (np.abs(moved).max() <= _LARGEST and np.abs(offsets).max() <= _LARGEST):
+    if not (max(np.abs(moved).max(), np.abs(offsets).max()) <= _LARGEST and np.abs(turns).max() <= 1.0 + _SAME):
         raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {_LARGEST:g} metres.")
     clips = []
     roots = [i for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
@@ -316,7 +322,7 @@ def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
         name = path.stem + (f" {take.name}" if len(data.takes) > 1 and take.name else "")
         if len(roots) > 1:
             name += f" {nodes.names[root]}"
-        clips.append(units.plausible(Clip(name, skeleton, data.fps, quaternion.continuous(rotations), translations)))
+        clips.append(units.plausible(Clip(name, skeleton, data.fps, rotations, translations)))
     return clips
 
 
@@ -342,6 +348,7 @@ def _rooted(turns: Array, moved: Array, members: np.ndarray, above: list[int]) -
     for node in above:
         translations[:, 0] = moved[:, node] + quaternion.rotate(turns[:, node], translations[:, 0])
         rotations[:, 0] = quaternion.multiply(turns[:, node], rotations[:, 0])
+    rotations[:, 0] = quaternion.continuous(rotations[:, 0])  # the others are so, from ufbx
     return rotations, translations
 
 
@@ -353,7 +360,7 @@ def _without_scale(parents: np.ndarray, translations: Array, rotations: Array, s
     """
     below = np.flatnonzero(parents >= 0)
     alike = scales[..., :1]
-    out = translations.copy()
+    out = translations.copy()  # (frames, nodes, 3), where scales and what comes of them may have one frame
     if np.all(np.abs(scales - alike) <= _SAME * np.abs(alike)):
         sizes = alike.copy()
         for node in below:
@@ -361,7 +368,7 @@ def _without_scale(parents: np.ndarray, translations: Array, rotations: Array, s
         out[:, below] *= sizes[:, parents[below]]
         return out
     turns = quaternion.to_matrix(rotations)
-    shapes = np.eye(3) * scales[..., None, :]
+    shapes = np.eye(3) * np.broadcast_to(scales, translations.shape)[..., None, :]
     for node in below:
         turn = turns[:, node]
         shapes[:, node] = turn.swapaxes(-1, -2) @ shapes[:, parents[node]] @ turn @ shapes[:, node]

@@ -32,6 +32,12 @@ LEG = 0.82
 BELIEVED = (0.2, 4.0)
 """Metres of leg that are believed of a file which states its unit: from a toddler to a giant."""
 
+_PLAIN_REACH = (1.0, 4.0)
+"""Metres of a skeleton's longest way down with which a stated unit is believed without looking for a body.
+
+An adult's is about 1.4 (hips to fingers), so a body with legs outside `BELIEVED` is far outside of this.
+"""
+
 _NO_BODY_IN_METRES = 20.0
 _UPRIGHT = 0.85
 
@@ -58,6 +64,9 @@ def plausible(clip: Clip) -> Clip:
 
     Tools that write a body in centimetres and call them metres are common, people ten metres tall are not.
     """
+    shortest, longest = _PLAIN_REACH
+    if shortest <= _reach(clip) <= longest:
+        return clip
     poses = humanoid.poses(clip)
     try:
         joints = humanoid.recognise(clip, poses).joints
@@ -66,6 +75,14 @@ def plausible(clip: Clip) -> Clip:
     leg = _leg(poses, joints)
     shortest, longest = BELIEVED
     return clip if shortest <= leg <= longest else scaled(clip, unit(leg))
+
+
+def _reach(clip: Clip) -> float:
+    """Length of the longest way down from a root, by the rest pose."""
+    ways = np.linalg.norm(clip.skeleton.offsets, axis=-1).tolist()
+    for joint, parent in enumerate(clip.skeleton.parents.tolist()):
+        ways[joint] = ways[joint] + ways[parent] if parent >= 0 else 0.0
+    return max(ways)
 
 
 def unit(leg: float) -> float:
