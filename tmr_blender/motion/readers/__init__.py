@@ -7,7 +7,7 @@ from pathlib import Path
 from ...errors import FileProblem, SkeletonProblem
 from .. import humanoid
 from ..clip import Clip
-from . import bvh
+from . import bvh, gltf
 from .limits import MAX_BYTES
 
 Reader = Callable[[Path], list[Clip]]
@@ -27,6 +27,8 @@ def _fbx(path: Path) -> list[Clip]:
 SUFFIXES: dict[str, Reader] = {
     ".bvh": bvh.read,
     ".fbx": _fbx,
+    ".glb": gltf.read,
+    ".gltf": gltf.read,
 }
 """Suffix (lower case) -> reader. A new format is a new module and a row here."""
 
