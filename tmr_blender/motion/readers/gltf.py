@@ -11,7 +11,7 @@ these contradict the nodes in the lengths of bones, as those do that some tools 
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..quaternion import Array
 from . import keys, nodes, units
 from .gltf_data import Document
 from .limits import MAX_CELLS, MAX_CLIPS, MAX_JOINTS, check_size, unique
+from .nodes import Scene
 
 log = logging.getLogger(__name__)
 
@@ -37,27 +38,6 @@ _SPARSE_CELLS, _SPARSE_RATIO = 2_000_000, 64
 """Cells of a clip that any file may ask for, and how many more for each key: sparse keys are few bytes for long motions."""
 _BONES_DIFFER = 0.1
 """Median difference of the lengths of bones, as a share, above which a bind pose is not that of these nodes."""
-
-
-@dataclass(frozen=True)
-class _Scene:
-    """The nodes, parents before children. row: number in the file -> place here. rest: T, R and S of one frame."""
-
-    names: list[str]
-    parents: np.ndarray
-    row: dict[int, int]
-    rest: nodes.Transforms
-
-    def only(self, kept: np.ndarray) -> "_Scene":
-        """The scene of the kept (nodes,), which must hold the parents of all that it holds."""
-        place = np.cumsum(kept) - 1
-        parents = self.parents[kept]
-        return _Scene(
-            [name for name, keep in zip(self.names, kept.tolist(), strict=True) if keep],
-            np.where(parents >= 0, place[parents], -1),
-            {number: int(place[at]) for number, at in self.row.items() if kept[at]},
-            (self.rest[0][:, kept], self.rest[1][:, kept], self.rest[2][:, kept]),
-        )
 
 
 @dataclass(frozen=True)
@@ -99,7 +79,7 @@ def _is_human(clip: Clip) -> bool:
 # Nodes
 
 
-def _scene(document: Document) -> _Scene:
+def _scene(document: Document) -> Scene:
     found = document.items(document.root, "nodes")
     count = len(found)
     if count > _MAX_NODES:
@@ -118,7 +98,7 @@ def _scene(document: Document) -> _Scene:
     rest = tuple(np.array([part[kind] for part in local])[None] for kind in range(3))
     names = [document.name(found[number], f"node {number}") for number in order]
     parents = np.array([row.get(int(above[number]), -1) for number in order], dtype=np.int64)
-    return _Scene(names, parents, row, (rest[0], rest[1], rest[2]))
+    return Scene(names, parents, row, (rest[0], rest[1], rest[2]))
 
 
 def _order(document: Document, found: list[dict[str, Any]], above: np.ndarray) -> list[int]:
@@ -167,7 +147,7 @@ def _matrices(moved: Array, turned: Array, scaled: Array) -> Array:
 # Characters
 
 
-def _skinned(document: Document, scene: _Scene) -> np.ndarray:
+def _skinned(document: Document, scene: Scene) -> np.ndarray:
     """Whether each node is a joint of a skin, or joins the parts of one."""
     joint = np.zeros(len(scene.names), dtype=bool)
     total = 0
@@ -196,7 +176,7 @@ def _joining(parents: np.ndarray, rows: set[int]) -> list[int]:
     return [node for way in ways for node in way if node not in common] + ([max(common)] if common else [])
 
 
-def _hierarchies(scene: _Scene, animations: list[_Animation]) -> list[np.ndarray]:
+def _hierarchies(scene: Scene, animations: list[_Animation]) -> list[np.ndarray]:
     """Two ideas, in a file without skins, of which nodes are joints: all at and below each highest animated node, or all."""
     animated = np.zeros(len(scene.names), dtype=bool)
     for animation in animations:
@@ -206,7 +186,7 @@ def _hierarchies(scene: _Scene, animations: list[_Animation]) -> list[np.ndarray
     return [animated, np.ones(len(animated), dtype=bool)]
 
 
-def _bound(document: Document, scene: _Scene) -> nodes.Transforms:
+def _bound(document: Document, scene: Scene) -> nodes.Transforms:
     """T, R and S of the rest pose, (1, nodes, ...): see the head of this file."""
     moved, turned, scaled = (part[0].copy() for part in scene.rest)
     world = _matrices(moved, turned, scaled)
@@ -236,7 +216,7 @@ def _bound(document: Document, scene: _Scene) -> nodes.Transforms:
     return moved[None], turned[None], scaled[None]
 
 
-def _bind_pose(document: Document, scene: _Scene, skin: dict[str, Any]) -> tuple[list[int], Array, Array] | None:
+def _bind_pose(document: Document, scene: Scene, skin: dict[str, Any]) -> tuple[list[int], Array, Array] | None:
     """Joints (rows of the scene), their inverse bind matrices (n, 4, 4) and the inverses of these, where they can be used."""
     rows = [scene.row[i] for i in skin.get("joints", []) if i in scene.row]
     if "inverseBindMatrices" not in skin or len(rows) != len(skin["joints"]):
@@ -314,7 +294,7 @@ def _animations(document: Document, count: int) -> list[_Animation]:
     return out
 
 
-def _clips(document: Document, scene: _Scene, joint: np.ndarray, animations: list[_Animation]) -> list[Clip]:
+def _clips(document: Document, scene: Scene, joint: np.ndarray, animations: list[_Animation]) -> list[Clip]:
     """The clips of the skeletons that the joints (nodes,) make, in each animation in which they move."""
     kept = nodes.carrying(joint, scene.parents)
     scene, joint = scene.only(kept), joint[kept]
@@ -323,7 +303,7 @@ def _clips(document: Document, scene: _Scene, joint: np.ndarray, animations: lis
         raise FileProblem(
             f"{document.path.name} holds {len(groups)} skeletons; the limit is {16 * MAX_CLIPS // len(animations)}."
         )
-    rest = _bound(document, scene)
+    bound = replace(scene, rest=_bound(document, scene))
     labels = unique(scene.names[group[0]] for group in groups)
     clips: list[Clip] = []
     cells = 0
@@ -342,14 +322,14 @@ def _clips(document: Document, scene: _Scene, joint: np.ndarray, animations: lis
             check_size(document.path, moving[0].shape[0], len(group))
             name = document.path.stem + (f" {animation.name}" if len(animations) > 1 else "")
             name += f" {label}" if len(groups) > 1 else ""
-            clip = nodes.clip(document.path, name, fps, scene.names, scene.parents, group, moving, rest)
+            clip = nodes.clip(document.path, name, fps, bound, group, moving)
             clips.append(units.plausible(clip))
             if len(clips) > MAX_CLIPS:
                 raise FileProblem(f"{document.path.name} holds more than {MAX_CLIPS} motions. Export it in parts.")
     return clips
 
 
-def _sampled(document: Document, scene: _Scene, animation: _Animation) -> tuple[nodes.Transforms, np.ndarray, float] | None:
+def _sampled(document: Document, scene: Scene, animation: _Animation) -> tuple[nodes.Transforms, np.ndarray, float] | None:
     """T, R and S of all nodes in each frame, which nodes (nodes,) move, and the frame rate; None where none moves."""
     channels = {(scene.row[n], part): rest for (n, part), rest in animation.channels.items() if n in scene.row}
     stamps = {times: keys.checked(document, times) for times, _, _ in channels.values()}

@@ -5,6 +5,7 @@ Nodes are in order, parents first. T, R and S are local: translations (frames, n
 scales (frames or 1, nodes, 3); a node's linear part in the scene is the product of R S down from its root.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,27 @@ _BLOCK = 2048
 
 Transforms = tuple[Array, Array, Array]
 """T, R and S as above."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The nodes, parents before children. row: number in the file -> place here. rest: T, R and S of one frame."""
+
+    names: list[str]
+    parents: np.ndarray
+    row: dict[int, int]
+    rest: Transforms
+
+    def only(self, kept: np.ndarray) -> "Scene":
+        """The scene of the kept (nodes,), which must hold the parents of all that it holds."""
+        place = np.cumsum(kept) - 1
+        parents = self.parents[kept]
+        return Scene(
+            [name for name, keep in zip(self.names, kept.tolist(), strict=True) if keep],
+            np.where(parents >= 0, place[parents], -1),
+            {number: int(place[at]) for number, at in self.row.items() if kept[at]},
+            (self.rest[0][:, kept], self.rest[1][:, kept], self.rest[2][:, kept]),
+        )
 
 
 def closed(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
@@ -78,33 +100,27 @@ def unscaled(path: Path, parents: np.ndarray, transforms: Transforms) -> tuple[A
     return moved, turns
 
 
-def clip(
-    name: str,
-    names: list[str],
-    parents: np.ndarray,
-    joints: np.ndarray,
-    moving: Transforms,
-    rest: Transforms,
-    fps: float,
-    path: Path,
-) -> Clip:
-    """The clip of one skeleton: `joints` is its nodes in order, what is above its root is worked into the root.
+def clip(path: Path, name: str, fps: float, scene: Scene, joints: np.ndarray, moving: Transforms) -> Clip:
+    """The clip of one skeleton: `joints` is its nodes in order; what is above its root is worked into the root.
 
-    rest: T, R and S of one frame.
+    moving: T, R and S of all nodes of the scene in each frame. Raises FileProblem as `unscaled` does.
     """
-    above = ancestors(parents, int(joints[0]))
+    above = ancestors(scene.parents, int(joints[0]))
     used = np.array([*reversed(above), *joints.tolist()])
-    place = np.full(len(parents), -1)
+    place = np.full(len(scene.parents) + 1, -1)  # one more, for the parent -1
     place[used] = np.arange(len(used))
-    inner = np.where(parents[used] >= 0, place[parents[used]], -1)
-    part = tuple(values[:, used] for values in moving)
-    still = tuple(values[:, used] for values in rest)
-    rotations, translations = _rooted(*unscaled(path, inner, (part[0], part[1], part[2])), len(above))
-    turned, offsets = _rooted(*unscaled(path, inner, (still[0], still[1], still[2])), len(above))
-    under = inner[len(above) :] - len(above)
-    under[0] = -1
-    skeleton = Skeleton(unique(names[i] for i in joints), under.astype(np.int64), offsets[0], turned[0])
+    parents = place[scene.parents[used]]
+    rotations, translations = _rooted(*unscaled(path, parents, _part(moving, used)), len(above))
+    turned, offsets = _rooted(*unscaled(path, parents, _part(scene.rest, used)), len(above))
+    below = parents[len(above) :] - len(above)
+    below[0] = -1
+    skeleton = Skeleton(unique(scene.names[i] for i in joints), below, offsets[0], turned[0])
     return Clip(name, skeleton, fps, quaternion.continuous(rotations), translations)
+
+
+def _part(transforms: Transforms, used: np.ndarray) -> Transforms:
+    moved, turned, scaled = transforms
+    return moved[:, used], turned[:, used], scaled[:, used]
 
 
 def _rooted(moved: Array, turns: Array, above: int) -> tuple[Array, Array]:
