@@ -14,14 +14,19 @@ Reader = Callable[[Path], list[Clip]]
 
 
 def _fbx(path: Path) -> list[Clip]:
-    """FBX through a compiled package, imported with the first such file: everything else has to work without it."""
+    """FBX through a compiled package, imported with the first such file, or by Blender where that is missing or refuses."""
     try:
         from . import fbx
     except ImportError as problem:
-        raise FileProblem(
-            f"{path.name}: FBX files need the package ufbx ({problem}). Install the extension's zip again."
-        ) from problem
-    return fbx.read(path)
+        reason = f"{path.name}: FBX files need the package ufbx ({problem}). Install the extension's zip again."
+    else:
+        try:
+            return fbx.read(path)
+        except fbx.Refused as problem:
+            reason = str(problem)
+    from . import blender_import  # not before it is needed: it starts processes, most sessions never do
+
+    return blender_import.instead(path, reason)
 
 
 SUFFIXES: dict[str, Reader] = {

@@ -94,8 +94,13 @@ class _Data:
     fps: float
 
 
+class Refused(FileProblem):
+    """A file that ufbx can't read; another reader might."""
+
+
 def read(path: Path) -> list[Clip]:
-    """Clips in metres and Y up. Raises FileProblem, also for a file without a moving skeleton."""
+    """Clips in metres and Y up. Raises Refused, and FileProblem for a file without a moving skeleton or beyond the limits."""
+    kind = FileProblem
     try:
         data = _scene_data(path)
     except FileProblem as problem:
@@ -103,14 +108,14 @@ def read(path: Path) -> list[Clip]:
     except OSError as problem:
         reason = f"{path.name} can't be read: {problem.strerror or problem}."
     except (ufbx.UfbxError, RuntimeError) as problem:
-        reason = f"{path.name} is not an FBX file, or it is damaged ({problem})."
+        reason, kind = f"{path.name} is not an FBX file, or it is damaged ({problem}).", Refused
     else:
         clips = [clip for take in data.takes for clip in _clips(path, data, take)]
         if clips:
             return clips
         reason = f"{path.name} has a skeleton but no animation of it."
     # Outside of the handlers: no traceback of theirs may stay alive.
-    raise FileProblem(reason)
+    raise kind(reason)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -207,7 +212,8 @@ def _takes(path: Path, scene: ufbx.Scene, nodes: _Nodes, fps: float) -> list[_Ta
     spans = [(curve.min_time, curve.max_time) for curve in curves if len(curve.keyframes)]
     if not spans:
         return []
-    longest = max(end for _, end in spans) - min(start for start, _ in spans)
+    keyed = min(start for start, _ in spans), max(end for _, end in spans)
+    longest = keyed[1] - keyed[0]
     if not np.isfinite(longest):
         raise FileProblem(f"{path.name} has keys at no finite time.")
     # What a bake costs, before it is made.
@@ -215,26 +221,28 @@ def _takes(path: Path, scene: ufbx.Scene, nodes: _Nodes, fps: float) -> list[_Ta
     stacks = _elements(scene.anim_stacks)
     if len(stacks) > MAX_CLIPS:
         raise FileProblem(f"{path.name} holds {len(stacks)} takes; the limit is {MAX_CLIPS}.")
-    return [take for stack in stacks if (take := _bake(path, scene, stack, nodes, fps)) is not None]
+    return [take for stack in stacks if (take := _bake(path, scene, stack, nodes, fps, keyed)) is not None]
 
 
-def _bake(path: Path, scene: ufbx.Scene, stack: ufbx.AnimStack, nodes: _Nodes, fps: float) -> _Take | None:
-    """One take at the file's rate, or None where no joint moves in it."""
+def _bake(
+    path: Path, scene: ufbx.Scene, stack: ufbx.AnimStack, nodes: _Nodes, fps: float, keyed: tuple[float, float]
+) -> _Take | None:
+    """One take at the file's rate, or None where no joint moves in it; keyed: first and last key of all takes."""
     anim = stack.anim
     with ufbx.bake_anim(scene, anim, resample_rate=fps, max_keyframe_segments=4096) as baked:
-        start, end = _span(stack, baked)
-        frames = round((end - start) * fps) + 1
-        check_size(path, frames, len(nodes.names))
         found = [(nodes.row[node.typed_id], node) for node in baked.nodes if node.typed_id in nodes.row]
         moves = np.zeros(len(nodes.names), dtype=bool)
         moves[[at for at, node in found if not (node.constant_translation and node.constant_rotation)]] = True
-        if frames < 2 or not moves.any():
-            log.info("%s: nothing moves in the take %s.", path.name, stack.name)
-            return None
-        times = start + np.arange(frames) / fps
         moved = [_keyed(at, node.translation_keys, node.constant_translation) for at, node in found]
         turns = [_keyed(at, node.rotation_keys, node.constant_rotation) for at, node in found]
         sizes = [_keyed(at, node.scale_keys, node.constant_scale) for at, node in found]
+    start, end = _span(stack, [*moved, *turns, *sizes], keyed)
+    frames = int((end - start) * fps + 1e-3) + 1
+    if frames < 2 or not moves.any():
+        log.info("%s: nothing moves in the take %s.", path.name, stack.name)
+        return None
+    check_size(path, frames, len(nodes.names))
+    times = start + np.arange(frames) / fps
     still = all(len(stamps) == 1 for _, stamps, _ in sizes)
     transforms = (
         _sampled(nodes.rest[0], times, moved, _straight),
@@ -244,10 +252,15 @@ def _bake(path: Path, scene: ufbx.Scene, stack: ufbx.AnimStack, nodes: _Nodes, f
     return _Take(stack.name, transforms, moves)
 
 
-def _span(stack: ufbx.AnimStack, baked: ufbx.BakedAnim) -> tuple[float, float]:
-    """Seconds from the first to the last key, within what the take says of itself."""
-    start, end = max(stack.time_begin, baked.key_time_min), min(stack.time_end, baked.key_time_max)
-    return (start, end) if end > start else (baked.key_time_min, baked.key_time_max)
+def _span(stack: ufbx.AnimStack, channels: list[_Keyed], keyed: tuple[float, float]) -> tuple[float, float]:
+    """Seconds from the first to the last key that changes something, within what the take says of itself.
+
+    A channel that changes by next to nothing is baked from end to end of the take, beyond its keys: hence `keyed`.
+    """
+    times = [time for _, stamps, _ in channels if len(stamps) > 1 for time in (stamps[0], stamps[-1])] or [0.0]
+    first, last = max(min(times), keyed[0]), min(max(times), keyed[1])
+    start, end = max(stack.time_begin, first), min(stack.time_end, last)
+    return (start, end) if end > start else (first, last)
 
 
 def _carrying(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
