@@ -7,12 +7,15 @@ import warnings
 import numpy as np
 
 from ..quaternion import Array
+from . import decimals
 
 MAX_DAMAGED = 0.2
 """Share of a table's rows that may hold what isn't a number (1.#QNAN, nan); they are filled from their neighbours."""
 
 _NOT_A_NUMBER = re.compile(rb"[-+]?(\d+\.?\d*#|nan|inf|1e999)", re.IGNORECASE)
 _LARGEST = 1e7
+_BEHIND = b" \t\r\n\0\x1a"
+"""What may stand behind the last number: an old editor's end of file among it."""
 
 
 class NumberProblem(Exception):
@@ -28,17 +31,32 @@ def read_numbers(data: bytes, start: int, columns: int) -> Array:
 
     Raises NumberProblem for a word that is no number, a last row that isn't whole, and too many damaged rows.
     """
-    text = data[start:].rstrip(b" \t\r\n\0\x1a")
-    values = _clean(text)
+    stop = _stop(data, start)
+    values = decimals.parse(data, start, stop)
     if values is None:
-        values = _words(data, start, text)
+        text = data[start:stop]
+        values = _clean(text)
+        if values is None:
+            values = _words(data, start, text)
     if len(values) % columns:
-        raise _uneven(data, start, text, columns, len(values))
+        raise _uneven(data, start, data[start:stop], columns, len(values))
     table = values.reshape(-1, columns)
     # Not-a-numbers compare as false, so this finds them too.
-    if not (np.abs(table).max(initial=0.0) <= _LARGEST):
+    if values.size and not (-_LARGEST <= values.min() and values.max() <= _LARGEST):
         _fill(table, data, start)
     return table
+
+
+def _stop(data: bytes, start: int) -> int:
+    """Where data[start:] ends without what is behind its last number."""
+    stop = len(data)
+    while stop > start:
+        tail = data[max(start, stop - 4096) : stop]
+        kept = len(tail.rstrip(_BEHIND))
+        stop -= len(tail) - kept
+        if kept:
+            break
+    return stop
 
 
 def _clean(text: bytes) -> Array | None:
