@@ -7,7 +7,7 @@ from pathlib import Path
 from ...errors import FileProblem, SkeletonProblem
 from .. import humanoid
 from ..clip import Clip
-from . import bvh, gltf
+from . import bvh, gltf, smpl
 from .limits import MAX_BYTES
 
 Reader = Callable[[Path], list[Clip]]
@@ -34,6 +34,7 @@ SUFFIXES: dict[str, Reader] = {
     ".fbx": _fbx,
     ".glb": gltf.read,
     ".gltf": gltf.read,
+    ".npz": smpl.read,
 }
 """Suffix (lower case) -> reader. A new format is a new module and a row here."""
 
