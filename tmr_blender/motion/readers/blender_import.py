@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def instead(path: Path, reason: str) -> list[Clip]:
 
 
 def read(path: Path) -> list[Clip]:
-    """One clip for each armature in each take that moves it, in metres and Y up.
+    """One clip for each skeleton in each take that moves it, in metres and Y up.
 
     Raises FileProblem, also where there is no Blender, or where it can't read the file, ends in a crash or takes too long.
     """
@@ -122,7 +122,7 @@ def _load(path: Path, out: Path) -> dict[str, np.ndarray]:
 
 def _clips(path: Path, arrays: dict[str, np.ndarray]) -> list[Clip]:
     if "problem" in arrays:
-        raise FileProblem(f"{path.name}: Blender can't read it, either: {arrays['problem']}")
+        raise FileProblem(f"{path.name}: Blender can't read it. {arrays['problem']}")
     try:
         count, fps = int(arrays["count"]), float(arrays["fps"])
         parts = [{key: arrays[f"{i}/{key}"] for key in _KINDS} for i in range(min(count, MAX_CLIPS))]
@@ -130,14 +130,37 @@ def _clips(path: Path, arrays: dict[str, np.ndarray]) -> list[Clip]:
             raise ValueError("its arrays don't fit each other")
     except (KeyError, ValueError, TypeError) as problem:
         raise FileProblem(f"{path.name}: what Blender made of it is damaged ({problem}).") from problem
-    takes, armatures = ({str(part[key]) for part in parts} for key in ("name", "armature"))
     clips = []
+    labels = _labels(parts)
+    several = len({str(part["name"]) for part in parts}) > 1
     for part in parts:
         check_size(path, len(part["poses"]), len(part["joints"]))
-        name = path.stem + (f" {part['name']}" if len(takes) > 1 else "")
-        name += f" {part['armature']}" if len(armatures) > 1 else ""
-        clips.append(units.plausible(_clip(name, part, fps)))
-    return [clip for clip in clips if _moves(clip)] or _nothing(path)
+        for root, members in _characters(part["parents"]):
+            name = path.stem + (f" {part['name']}" if several else "")
+            name += f" {labels[str(part['armature']), root]}" if len(labels) > 1 else ""
+            clips.append(units.plausible(_clip(name, part, members, fps)))
+    clips = [clip for clip in clips if _moves(clip)]
+    if not clips:
+        raise FileProblem(f"{path.name} has a skeleton but no animation of it.")
+    return clips
+
+
+def _labels(parts: list[dict[str, np.ndarray]]) -> dict[tuple[str, int], str]:
+    """What to call the skeleton under each (armature, root): the root's name, after the armature's where others share it."""
+    roots = {
+        (str(part["armature"]), root): str(part["joints"][root]) for part in parts for root, _ in _characters(part["parents"])
+    }
+    shared = Counter(roots.values())
+    return {key: name if shared[name] == 1 else f"{key[0]} {name}" for key, name in roots.items()}
+
+
+def _characters(parents: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Each root with the joints under it, itself first: importers put skeletons without anything above in one armature."""
+    owner = np.arange(len(parents))
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            owner[joint] = owner[parent]
+    return [(int(root), np.flatnonzero(owner == root)) for root in np.flatnonzero(parents < 0)]
 
 
 _KINDS = {"name": "U", "armature": "U", "joints": "U", "parents": "i", "rest": "f", "poses": "f"}
@@ -160,11 +183,12 @@ def _sound(part: dict[str, np.ndarray]) -> bool:
     )
 
 
-def _clip(name: str, part: dict[str, np.ndarray], fps: float) -> Clip:
-    parents = part["parents"].astype(np.int64)
-    rotations, translations = _locals(parents, part["poses"])
-    rest, offsets = _locals(parents, part["rest"][None])
-    skeleton = Skeleton(unique(map(str, part["joints"])), parents, offsets[0], rest[0])
+def _clip(name: str, part: dict[str, np.ndarray], members: np.ndarray, fps: float) -> Clip:
+    parents = np.searchsorted(members, part["parents"][members])
+    parents[0] = -1
+    rotations, translations = _locals(parents, part["poses"][:, members])
+    rest, offsets = _locals(parents, part["rest"][None, members])
+    skeleton = Skeleton(unique(map(str, part["joints"][members])), parents, offsets[0], rest[0])
     return Clip(name, skeleton, fps, quaternion.continuous(rotations), translations)
 
 
@@ -198,7 +222,3 @@ def _moves(clip: Clip) -> bool:
     """Whether anything does, by more than single precision gives."""
     moved = np.ptp(clip.translations, axis=0).max(initial=0.0)
     return clip.frames > 1 and bool(max(moved, np.ptp(clip.rotations, axis=0).max(initial=0.0)) > 1e-5)
-
-
-def _nothing(path: Path) -> Any:
-    raise FileProblem(f"{path.name} has a skeleton but no animation of it.")

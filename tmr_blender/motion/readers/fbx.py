@@ -17,6 +17,7 @@ ufbx 0.0.5 counts references wrongly in two places, and each of them ends in a c
 
 import ctypes
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
@@ -321,10 +322,10 @@ def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
     if not (max(np.abs(moved).max(), np.abs(offsets).max()) <= _LARGEST and np.abs(turns).max() <= 1.0 + _SAME):
         raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {_LARGEST:g} metres.")
     clips = []
-    roots = [i for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
-    for root in roots:
-        members = _members(nodes, int(root))
-        above = _above(nodes.parents, int(root))
+    roots = [int(i) for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
+    for root, label in zip(roots, _labels(nodes, roots), strict=True):
+        members = _members(nodes, root)
+        above = _above(nodes.parents, root)
         if not take.moves[[*members, *above]].any():
             continue
         parents = np.searchsorted(members, nodes.parents[members])
@@ -334,9 +335,17 @@ def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
         skeleton = Skeleton(unique(nodes.names[i] for i in members), parents, places[0], still[0])
         name = path.stem + (f" {take.name}" if len(data.takes) > 1 and take.name else "")
         if len(roots) > 1:
-            name += f" {nodes.names[root]}"
+            name += f" {label}"
         clips.append(units.plausible(Clip(name, skeleton, data.fps, rotations, translations)))
     return clips
+
+
+def _labels(nodes: _Nodes, roots: list[int]) -> list[str]:
+    """What to call each skeleton: the name of its root, after that of the node above where others share it."""
+    shared = Counter(nodes.names[root] for root in roots)
+    above = [nodes.names[nodes.parents[root]] if nodes.parents[root] >= 0 else "" for root in roots]
+    own = [nodes.names[root] for root in roots]
+    return [name if shared[name] == 1 else f"{over} {name}".strip() for name, over in zip(own, above, strict=True)]
 
 
 def _members(nodes: _Nodes, root: int) -> np.ndarray:
