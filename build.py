@@ -215,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
             "--bpy", metavar="VERSION", help="Blender as a module in this version, in an environment of its own"
         )
     made["try"].add_argument("--query", default="a person does a cartwheel")
-    made["try"].add_argument("--library", type=Path, metavar="FOLDER", help="BVH or FBX files; the starter library otherwise")
+    made["try"].add_argument("--library", type=Path, metavar="FOLDER", help="motions; the starter library otherwise")
     made["try"].add_argument("--rig", type=Path, metavar="FILE", help=".blend, .fbx or .glb; Rigify's human otherwise")
     made["try"].add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
     made["try"].add_argument("--blender", type=Path, metavar="PATH", help="an installed Blender instead of the module")

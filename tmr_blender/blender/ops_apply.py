@@ -193,7 +193,7 @@ class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
 class TMR_OT_import_clip(PlacedMotion, bpy.types.Operator):
     bl_idname = "tmr.import_clip"
     bl_label = "Motion onto Rig"
-    bl_description = "Read a BVH or FBX motion file and put it on the active rig as a new action"
+    bl_description = "Read a motion file (BVH, FBX, glTF, AMASS) and put it on the active rig as a new action"
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
