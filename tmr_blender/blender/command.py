@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="blender --command tmr", description="Find a described motion in a library and put it on a rig."
     )
     parser.add_argument("--query", required=True, help="the motion in words")
-    parser.add_argument("--library", type=Path, metavar="FOLDER", help="BVH, FBX, glTF or AMASS motions (default: the starter library)")
+    parser.add_argument(
+        "--library", type=Path, metavar="FOLDER", help="BVH, FBX, glTF or AMASS motions (default: the starter library)"
+    )
     parser.add_argument("--rig", type=Path, metavar="FILE", help=".blend, .fbx, .glb or .gltf (default: Rigify's human)")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path("out"), help="where the results go (default: out)")
     parser.add_argument("--limit", type=int, default=20, help="how many takes to rank (default: 20)")

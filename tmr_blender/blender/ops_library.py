@@ -62,7 +62,8 @@ class TMR_OT_add_library(Indexing, bpy.types.Operator):
     bl_idname = "tmr.add_library"
     bl_label = "Add Folder"
     bl_description = (
-        "Choose a folder of motions (BVH, FBX, glTF, AMASS) and make it searchable. Its files are only read; the index is kept apart\n"
+        "Choose a folder of motions (BVH, FBX, glTF, AMASS) and make it searchable. Its files are only read; the index is kept "
+        "apart.\n"
         "Esc stops and keeps what is done. Captions beside the motions are used (NAME.txt, captions.csv, .json or .jsonl)"
     )
     bl_options = {"REGISTER"}
