@@ -16,7 +16,7 @@ from ..errors import SkeletonProblem
 from . import body, limbs, names, quaternion, trunk
 from .clip import Clip
 from .quaternion import Array
-from .skeleton import Skeleton, forward
+from .skeleton import Skeleton, forward, places
 from .tree import Tree
 
 POSES = 8
@@ -82,7 +82,7 @@ def _roles(tree: Tree, readings: list[names.Reading], found: limbs.Limbs) -> dic
 def poses(clip: Clip) -> Array:
     """Joint positions in some frames, (poses, joints, 3)."""
     frames = np.unique(np.linspace(0, clip.frames - 1, POSES).astype(np.int64))
-    return forward(clip.skeleton.parents, clip.rotations[frames], clip.translations[frames])[1]
+    return places(clip.skeleton.parents, clip.rotations[frames], clip.translations[frames])
 
 
 # Where SMPL's spine joints lie on the way from the pelvis to the chest, its neck on the way from the chest to

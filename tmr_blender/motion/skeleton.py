@@ -42,25 +42,73 @@ class Skeleton:
         return rotations[0], positions[0]
 
 
+_FRAMES = 2048
+"""Frames placed at a time: what is held of them fits a processor's cache."""
+
+
 def forward(parents: np.ndarray, rotations: Array, translations: Array) -> tuple[Array, Array]:
     """Forward kinematics.
 
     rotations: (frames, joints, 4) and translations: (frames, joints, 3), both in the parent's frame.
     Returns the same shapes in the skeleton's space.
     """
-    turned = np.array(rotations, dtype=np.float64)
-    placed = np.array(translations, dtype=np.float64)
-    for joints in _levels(parents):
-        above = parents[joints]
-        turned[:, joints] = quaternion.multiply(turned[:, above], turned[:, joints])
-        placed[:, joints] = placed[:, above] + quaternion.rotate(turned[:, above], placed[:, joints])
-    return turned, placed
+    # Frames lie innermost in memory: every step below then runs over neighbours, which is several times as fast.
+    turned = np.array(rotations.transpose(2, 1, 0), dtype=np.float64, order="C")
+    placed = np.array(translations.transpose(2, 1, 0), dtype=np.float64, order="C")
+    levels = [(joints, parents[joints]) for joints in _levels(parents)]
+    for first in range(0, turned.shape[2], _FRAMES):
+        part = slice(first, first + _FRAMES)
+        for joints, above in levels:
+            carrier = turned[:, above, part]
+            placed[:, joints, part] = placed[:, above, part] + _rotated(carrier, placed[:, joints, part])
+            turned[:, joints, part] = _product(carrier, turned[:, joints, part])
+    return turned.transpose(2, 1, 0), placed.transpose(2, 1, 0)
+
+
+def _product(a: Array, b: Array) -> Array:
+    """`quaternion.multiply` of (4, ...) arrays."""
+    aw, ax, ay, az = a
+    bw, bx, by, bz = b
+    out = np.empty_like(b)
+    out[0] = aw * bw - ax * bx - ay * by - az * bz
+    out[1] = aw * bx + ax * bw + ay * bz - az * by
+    out[2] = aw * by - ax * bz + ay * bw + az * bx
+    out[3] = aw * bz + ax * by - ay * bx + az * bw
+    return out
+
+
+def _rotated(q: Array, v: Array) -> Array:
+    """`quaternion.rotate` of (4, ...) and (3, ...) arrays."""
+    w, x, y, z = q
+    a, b, c = v
+    r, s, t = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+    out = np.empty_like(v)
+    out[0] = a + w * r + y * t - z * s
+    out[1] = b + w * s + z * r - x * t
+    out[2] = c + w * t + x * s - y * r
+    return out
+
+
+def places(parents: np.ndarray, rotations: Array, translations: Array) -> Array:
+    """The positions of `forward` alone, (frames, joints, 3): quicker for a few frames, where calls cost more than numbers."""
+    frames, joints = rotations.shape[:2]
+    # One more joint, which stands still, is above the roots: each round doubles the steps towards it.
+    local = np.zeros((frames, joints + 1, 4, 4))
+    local[:, :joints, :3, :3] = quaternion.to_matrix(rotations)
+    local[:, :joints, :3, 3] = translations
+    local[:, :, 3, 3] = 1.0
+    local[:, joints, :3, :3] = np.eye(3)
+    above = np.append(np.where(parents < 0, joints, parents), joints)
+    while np.any(above < joints):
+        local = local[:, above] @ local
+        above = above[above]
+    return local[:, :joints, :3, 3]
 
 
 def _levels(parents: np.ndarray) -> list[np.ndarray]:
     """The joints below the roots, those of one depth together: all of them can be placed at once."""
-    depth = np.zeros(len(parents), dtype=np.int64)
-    for joint, parent in enumerate(parents):
-        if parent >= 0:
-            depth[joint] = depth[parent] + 1
-    return [np.flatnonzero(depth == level) for level in range(1, int(depth.max(initial=0)) + 1)]
+    depth: list[int] = []
+    for parent in parents.tolist():
+        depth.append(depth[parent] + 1 if parent >= 0 else 0)
+    of = np.array(depth)
+    return [np.flatnonzero(of == level) for level in range(1, max(depth, default=0) + 1)]

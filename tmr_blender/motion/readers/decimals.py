@@ -11,7 +11,7 @@ import numpy as np
 
 from ..quaternion import Array
 
-PIECE = 1 << 17
+PIECE = 1 << 16
 """Bytes taken at a time: what is held of them stays in a processor's second cache."""
 
 MOST_ODD = 0.3
