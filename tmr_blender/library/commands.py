@@ -6,12 +6,13 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .driving import driven
 from .filters import FILTERS
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def add_to(commands: Subparsers) -> None:
     index.add_argument("folder", type=Path)
     index.add_argument("--library", type=Path, required=True, help="the library's folder, made if missing")
     index.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="read the I-th of N shares of the files")
+
+    again = command("reencode", _reencode, "encode a library anew by another model, without its motion files", networks=True)
+    again.add_argument("--library", type=Path, required=True)
 
     search = command("search", _search, "rank the takes of one or more libraries", networks=True)
     search.add_argument("query")
@@ -125,7 +129,7 @@ def _index(options: argparse.Namespace) -> int:
     progress = Progress(0, 0)
     # A first Ctrl-C lets the file in hand be finished and stored; a second one interrupts as usual.
     with _interrupt_flag() as interrupted:
-        for progress in _driven(run, interrupted):
+        for progress in driven(run, interrupted.is_set):
             if not options.json:
                 _show(progress)
     if options.json:
@@ -135,14 +139,32 @@ def _index(options: argparse.Namespace) -> int:
     return INTERRUPTED if progress.stopped else 0
 
 
-def _driven(run: "Generator[Progress, bool | None, None]", interrupted: threading.Event) -> "Iterator[Progress]":
-    """The progress of an index that is told to stop once `interrupted` is set."""
-    try:
-        yield next(run)
-        while True:
-            yield run.send(interrupted.is_set())
-    except StopIteration:
-        return
+def _reencode(options: argparse.Namespace) -> int:
+    from ..tmr.encoders import MotionEncoder, TextEncoder
+    from .reencode import Progress, reencode
+
+    motion, text = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
+    progress = Progress(0, 0)
+    with _interrupt_flag() as interrupted:
+        for progress in driven(reencode(options.library, motion, text), interrupted.is_set):
+            if not options.json:
+                left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
+                _show_line(f"{progress.done}/{progress.total} takes and texts, {progress.rate:.1f} a second{left}")
+    if options.json:
+        print(json.dumps(progress.as_json()))
+    elif progress.stopped:
+        _show_line("")
+        print(f"Stopped: the library is as it was; {progress.takes} takes are kept encoded for the next run.")
+    else:
+        _show_line("")
+        print(f"Done: {progress.takes} takes in {options.library} are encoded by {progress.model}.")
+    return INTERRUPTED if progress.stopped else 0
+
+
+def _show_line(line: str) -> None:
+    """A line that the next one overwrites, where a person watches."""
+    if sys.stdout.isatty():
+        print("\r" + line[:LINE].ljust(LINE), end="" if line else "\r", flush=True)
 
 
 @contextmanager

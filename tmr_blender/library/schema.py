@@ -53,6 +53,10 @@ META = {
     **{"pose_generation": 0, "pose_rows": 0},
 }
 SPAN = np.dtype("<f8")
+HOW_TO_REENCODE = (
+    "Re-encode the library (in Blender's list of libraries, or with `python -m tmr_blender reencode --library PATH`): "
+    "its motion files are not needed for that."
+)
 
 
 @dataclass(frozen=True)

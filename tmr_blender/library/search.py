@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from ..errors import LibraryProblem, QueryProblem
 from ..tmr.encoders import TextEncoder
 from .filters import mask
+from .schema import HOW_TO_REENCODE
 from .scores import TEXT_FLOOR, TEXT_WEIGHT, Query, Scores, score
 from .store import Library
 
@@ -124,7 +125,7 @@ def check_model(library: Library, model: str) -> None:
     if library.entries and library.meta.model != model:
         raise LibraryProblem(
             f"The library {library.path} was indexed with the model {library.meta.model}, this search uses "
-            f"{model}: their vectors can't be compared. Index its folders into a new library."
+            f"{model}: their vectors can't be compared. {HOW_TO_REENCODE}"
         )
 
 

@@ -41,8 +41,7 @@ def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -
     empty = np.zeros(0, np.float32)
     windows, slices = [], []
     for first, last in spans(len(rows), max_frames):
-        end = clip.duration if last == len(rows) else last / features.FPS
-        windows.append(Window(first / features.FPS, end, empty))
+        windows.append(Window(*seconds_of(first, last, len(rows), clip.duration), empty))
         slices.append(rows[first:last])
     own = facts.tags(measured)
     said = labels(file, number, clip.name if count > 1 else "", own)
@@ -102,6 +101,11 @@ def spans(rows: int, max_frames: int) -> Iterator[tuple[int, int]]:
         if starts[-1] + length < rows:
             starts.append(rows - length)
         yield from ((start, start + length) for start in starts)
+
+
+def seconds_of(first: int, last: int, rows: int, duration: float) -> tuple[float, float]:
+    """Start and end of a span of feature rows, seconds; the last one ends with its take of that duration."""
+    return first / features.FPS, duration if last == rows else last / features.FPS
 
 
 def name_words(path: str, take: str = "") -> str:

@@ -17,18 +17,16 @@ import os
 import queue
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import QueryProblem, TMRError
+from .driving import reported
 
 END_SECONDS = 5.0
 """How long a running index has, once the input has ended, to commit what it has read."""
-REPORT_SECONDS = 0.1
-"""Shortest time between two reports of progress: a window shows no more, and thousands of errors make them long."""
 
 Params = Mapping[str, Any]
 Report = Callable[[Any], None]
@@ -78,16 +76,14 @@ class Worker:
 
         folder, library = _text(params, "folder"), _text(params, "library")
         run = index(library, folder, self._motion_encoder(), self._text_encoder())
-        progress = next(run)
-        reported = -REPORT_SECONDS
-        while True:
-            if time.monotonic() - reported >= REPORT_SECONDS:
-                report(progress.as_json())
-                reported = time.monotonic()
-            try:
-                progress = run.send(stop.is_set())
-            except StopIteration:
-                return progress.as_json()
+        return reported(run, lambda progress: report(progress.as_json()), stop.is_set).as_json()
+
+    def reencode(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any]:
+        """{"library"}: encode it anew; progress is that of `reencode.Progress`, and the result is the last one."""
+        from .reencode import reencode
+
+        run = reencode(_text(params, "library"), self._motion_encoder(), self._text_encoder())
+        return reported(run, lambda progress: report(progress.as_json()), stop.is_set).as_json()
 
     def info(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"library"} -> {"takes", "seconds", "captions", "sources", "model", "errors": [[path, sentence]]}."""
@@ -190,8 +186,8 @@ class Worker:
         return held
 
 
-METHODS = ("status", "warm", "search", "similar", "describe", "moments", "index", "info", "check", "remove")
-SLOW = ("index", "check", "remove")
+METHODS = ("status", "warm", "search", "similar", "describe", "moments", "index", "reencode", "info", "check", "remove")
+SLOW = ("index", "reencode", "check", "remove")
 """Methods of the second lane."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -19,12 +20,15 @@ from ..errors import LibraryProblem
 from .migrate import split
 from .poses import POSE
 from .records import READING, Caption, FileState, Labels, Take
-from .schema import SPAN, connect, guarded, lock, pose_file, read_meta, source_path, vector_files
+from .schema import HOW_TO_REENCODE, SPAN, connect, guarded, lock, pose_file, read_meta, source_path, vector_files
 from .store import Library
 from .vectors import Appender
 
 COMPACT_SHARE = 0.5
 """Vectors, and poses, are rewritten when more than this share of their rows belongs to nothing any more."""
+
+MOTION_DRAFT, TEXT_DRAFT, DRAFT_STATE = "motion.draft", "text.draft", "reencode.json"
+"""What `reencode` keeps of a run that was stopped."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,15 @@ class Writer:
     `model` is the id of the encoder whose vectors will be added; an indexed library accepts no other. None: none will be.
     """
 
+    keeps_drafts = False
+    """Whether the drafts of a re-encoding are of use to this writer; others clear them away, as they change the library."""
+
     def __init__(self, library: Library | Path, model: str | None) -> None:
         self.folder = library.path if isinstance(library, Library) else library
         self.model = model or ""
         self._pending: list[_Put | _Relabel] = []
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> Self:
         """Take the lock, then open the database and the vectors."""
         self._lock = lock(self.folder)
         try:
@@ -84,7 +91,7 @@ class Writer:
         if self._meta.model not in ("", self.model):
             raise LibraryProblem(
                 f"The library {self.folder} was indexed with the model {self._meta.model}, not {self.model}: "
-                "their vectors can't be compared. Index its folders into a new library."
+                f"their vectors can't be compared. {HOW_TO_REENCODE}"
             )
         motion, text = vector_files(self.folder, self._meta)
         poses = pose_file(self.folder, self._meta)
@@ -95,12 +102,15 @@ class Writer:
         except FileNotFoundError as error:
             raise LibraryProblem(f"The library {self.folder} lacks its vector files. Delete it and index again.") from error
         except OSError as error:
-            raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
+            raise write_problem(self.folder, error) from error
         texts = self._database.execute("SELECT DISTINCT text, row FROM captions WHERE row IS NOT NULL")
         self._text_rows: dict[str, int] = dict(texts.fetchall())
-        for stale in {*self.folder.glob("*.f32"), *self.folder.glob("poses-*.bin")} - {motion, text, poses}:
+        stale = {*self.folder.glob("*.f32"), *self.folder.glob("poses-*.bin")} - {motion, text, poses}
+        if not self.keeps_drafts:
+            stale |= {self.folder / name for name in (MOTION_DRAFT, TEXT_DRAFT, DRAFT_STATE)}
+        for file in stale:
             with suppress(OSError):  # still mapped by a search on Windows: the next writer removes it
-                stale.unlink()
+                file.unlink(missing_ok=True)
 
     def _close_vectors(self) -> None:
         for appender in (self._motion, self._text, self._poses):
@@ -201,7 +211,7 @@ class Writer:
             for appender in (self._motion, self._text, self._poses):
                 appender.flush()
         except OSError as error:
-            raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
+            raise write_problem(self.folder, error) from error
         with guarded(self.folder):
             self._begin()
             try:
@@ -319,7 +329,7 @@ class Writer:
             if bodies:
                 _copy(self._poses, poses, pose_file(self.folder, meta))
         except OSError as error:
-            raise LibraryProblem(f"The library {self.folder} can't be written: {error.strerror or error}.") from error
+            raise write_problem(self.folder, error) from error
         with guarded(self.folder):
             self._begin()
             if vectors:
@@ -355,6 +365,11 @@ class Writer:
         self._database.execute(f"CREATE INDEX renumber ON {table} ({column})")
         self._database.executemany(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", list(zip(new, old, strict=True)))
         self._database.execute("DROP INDEX renumber")
+
+
+def write_problem(folder: Path, error: OSError) -> LibraryProblem:
+    """What to raise where the disk is full, gone or write-protected."""
+    return LibraryProblem(f"The library {folder} can't be written: {error.strerror or error}.")
 
 
 def _mostly_dead(live: int, held: int) -> bool:
