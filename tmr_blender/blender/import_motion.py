@@ -15,6 +15,7 @@ where nothing could be read), and for each of the `count` pairs of an armature a
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,8 @@ def _content() -> dict[str, np.ndarray]:
             cells += frames * len(bones)
             if cells > MAX_CELLS:
                 raise Unreadable(f"It has more than {MAX_CELLS} frames times joints.")
-            content |= {f"{count}/{key}": value for key, value in sampled(armature, bones, world, first, frames).items()}
+            made = sampled(armature, bones, world, [first + frame for frame in range(frames)])
+            content |= {f"{count}/{key}": value for key, value in made.items()}
             content |= {f"{count}/name": np.array(name), f"{count}/armature": np.array(armature.name)}
             count += 1
     if not count:
@@ -161,18 +163,18 @@ def moving(armatures: list[Any], parts: list[tuple[Any, Any, Any]]) -> list[Any]
     return [armature for armature in armatures if moved.intersection(_with_ancestors(armature))]
 
 
-def sampled(armature: Any, bones: list[Any], world: Any, first: float, frames: int) -> dict[str, np.ndarray]:
+def sampled(armature: Any, bones: list[Any], world: Any, frames: Sequence[float]) -> dict[str, np.ndarray]:
     """The arrays of one armature in the take that is assigned; bones: parents first, as Blender lists them."""
     row = {bone.name: i for i, bone in enumerate(bones)}
     pose = armature.pose.bones
     order = [pose.find(bone.name) for bone in bones]
-    poses = np.empty((frames, len(bones), 3, 4), dtype=np.float32)
+    poses = np.empty((len(frames), len(bones), 3, 4), dtype=np.float32)
     buffer = np.empty(16 * len(pose), dtype=np.float32)
-    for frame in range(frames):
-        whole = int(np.floor(first + frame))
-        bpy.context.scene.frame_set(whole, subframe=first + frame - whole)
+    for number, frame in enumerate(frames):
+        whole = int(np.floor(frame))
+        bpy.context.scene.frame_set(whole, subframe=frame - whole)
         pose.foreach_get("matrix", buffer)
-        poses[frame] = _placed(armature.matrix_world, buffer.reshape(-1, 4, 4).swapaxes(1, 2)[order])
+        poses[number] = _placed(armature.matrix_world, buffer.reshape(-1, 4, 4).swapaxes(1, 2)[order])
     return {
         "joints": np.array([bone.name for bone in bones]),
         "parents": np.array([-1 if bone.parent is None else row[bone.parent.name] for bone in bones], dtype=np.int64),
