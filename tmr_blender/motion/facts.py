@@ -183,9 +183,8 @@ def _span(event: Event) -> slice:
 
 
 def _steps(body: Body, travelling: list[Event]) -> int:
-    frames = gait.step_frames(body)
     on_foot = [_span(e) for e in travelling if e.label in ("walk", "run", "step")]
-    return sum(any(s.start <= f < s.stop for s in on_foot) for f in frames)
+    return sum(any(s.start <= f < s.stop for s in on_foot) for f in body.steps)
 
 
 def _path(body: Body, events: list[Event], displacement: float) -> str:

@@ -66,22 +66,6 @@ def airborne(body: Body) -> list[tuple[int, int]]:
     return found
 
 
-def step_frames(body: Body) -> list[int]:
-    """Frames where one foot is furthest in front of the other, once per step."""
-    apart = body.joints[:, J["left_ankle"]] - body.joints[:, J["right_ankle"]]
-    path = smooth(body.turned(rate_of_path(body)), 0.3)
-    path[:, 1] = 0.0
-    length = np.linalg.norm(path, axis=-1, keepdims=True)
-    ahead = np.where(length > 0.15, path / np.maximum(length, 1e-6), np.array([0.0, 0.0, 1.0]))
-    along = np.sum(body.turned(apart) * ahead, axis=-1)
-    return swings(smooth(along, 0.05), 0.12)
-
-
-def rate_of_path(body: Body) -> Array:
-    """Velocity (frames, 3) of the pelvis's path in the world, m/s."""
-    return np.gradient(body.root, 1.0 / FPS, axis=0) if body.frames > 1 else np.zeros_like(body.root)
-
-
 def _directions(body: Body) -> np.ndarray:
     """0 still, 1 forward, 2 backward, 3 left, 4 right for every frame."""
     velocity = smooth(body.velocity, 0.35)
@@ -101,7 +85,7 @@ def travels(body: Body, states: np.ndarray, turned: list[Event], flights: list[t
     moving = _directions(body)
     moving[body.inverted] = 0
     moving = steady(moving, 0.5)
-    steps = step_frames(body)
+    steps = body.steps
     found: list[Event] = []
     cuts = sorted(round((e.start + e.end) / 2 * FPS) for e in turned if e.label == "turn" and e.amount > 60.0)
     for code in range(1, 5):
@@ -307,7 +291,7 @@ def in_place(body: Body) -> list[Event]:
 
 def uneven(body: Body, travelling: list[Event]) -> bool:
     """Whether walks limp: steps of one foot take longer, or the pelvis is carried higher over one foot."""
-    steps = np.array(step_frames(body), dtype=np.int64)
+    steps = np.array(body.steps, dtype=np.int64)
     ratios, heights = [], []
     for move in travelling:
         walks = move.label == "walk" and move.direction == "forward"

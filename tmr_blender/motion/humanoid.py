@@ -16,7 +16,7 @@ from ..errors import SkeletonProblem
 from . import body, limbs, names, quaternion, trunk
 from .clip import Clip
 from .quaternion import Array
-from .skeleton import Skeleton, forward, places
+from .skeleton import Skeleton, places
 from .tree import Tree
 
 POSES = 8

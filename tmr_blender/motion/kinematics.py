@@ -25,6 +25,9 @@ ARM = 0.53
 HEAD = 0.09
 """From the head joint to the middle of the head, metres; the top is as far again."""
 
+_FEW = 4
+"""Columns up to which one correlation each is quicker than products of windows."""
+
 J = body.INDEX
 SIDES = ("left", "right")
 
@@ -37,11 +40,10 @@ def smooth(values: Array, seconds: float) -> Array:
     kernel /= kernel.sum()
     flat = values.reshape(len(values), -1)
     padded = np.concatenate([np.repeat(flat[:1], radius, axis=0), flat, np.repeat(flat[-1:], radius, axis=0)])
-    # A sum over taps is quicker than a convolution per column: there are few taps and many columns.
-    total = np.zeros_like(flat)
-    for tap, weight in enumerate(kernel):
-        total += weight * padded[tap : tap + len(flat)]
-    return total.reshape(values.shape)
+    if flat.shape[1] <= _FEW:
+        columns = [np.correlate(column, kernel, "valid") for column in np.ascontiguousarray(padded.T)]
+        return np.stack(columns, axis=-1).reshape(values.shape)
+    return (np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=0) @ kernel).reshape(values.shape)
 
 
 def rate(values: Array) -> Array:
@@ -203,9 +205,14 @@ class Body:
     def turned(self, vectors: Array) -> Array:
         """World vectors (frames, ..., 3) in the heading of their frame: x to the left, z to the front."""
         shape = (self.frames,) + (1,) * (vectors.ndim - 2)
-        c, s = np.cos(self.heading).reshape(shape), np.sin(self.heading).reshape(shape)
+        c, s = (part.reshape(shape) for part in self._facing)
         x, z = vectors[..., 0], vectors[..., 2]
         return np.stack([c * x - s * z, vectors[..., 1], s * x + c * z], axis=-1)
+
+    @cached_property
+    def _facing(self) -> tuple[Array, Array]:
+        """Cosine and sine (frames,) of the heading."""
+        return np.cos(self.heading), np.sin(self.heading)
 
     @cached_property
     def velocity(self) -> Array:
@@ -226,6 +233,17 @@ class Body:
     def limb_speed(self) -> Array:
         """Speed (frames, 22) of every joint relative to the pelvis, m/s."""
         return np.linalg.norm(self.limb_velocity, axis=-1)
+
+    @cached_property
+    def steps(self) -> list[int]:
+        """Frames where one foot is furthest in front of the other, once per step."""
+        apart = self.at("left_ankle") - self.at("right_ankle")
+        path = smooth(self.turned(rate(self.root)), 0.3)
+        path[:, 1] = 0.0
+        length = np.linalg.norm(path, axis=-1, keepdims=True)
+        ahead = np.where(length > 0.15, path / np.maximum(length, 1e-6), np.array([0.0, 0.0, 1.0]))
+        along = np.sum(self.turned(apart) * ahead, axis=-1)
+        return swings(smooth(along, 0.05), 0.12)
 
     @cached_property
     def feet(self) -> Array:
@@ -281,6 +299,13 @@ class Body:
 
     def extension(self, side: str) -> Array:
         """Distance (frames,) from shoulder to wrist as a share of the stretched arm."""
+        return self._extensions[side]
+
+    @cached_property
+    def _extensions(self) -> dict[str, Array]:
+        return {side: self._extension(side) for side in SIDES}
+
+    def _extension(self, side: str) -> Array:
         reach = np.linalg.norm(self.at(f"{side}_wrist") - self.at(f"{side}_shoulder"), axis=-1)
         upper = np.linalg.norm(self.at(f"{side}_elbow") - self.at(f"{side}_shoulder"), axis=-1)
         lower = np.linalg.norm(self.at(f"{side}_wrist") - self.at(f"{side}_elbow"), axis=-1)

@@ -7,14 +7,14 @@ deviation over its usual spread (a log-likelihood up to a constant), so scores a
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 import numpy as np
 
 from .names import Reading
 from .quaternion import Array
-from .tree import Tree
+from .tree import Tree, median
 
 NAME_WEIGHT = 1.5
 LEG = ("upleg", "leg", "foot")
@@ -67,7 +67,8 @@ def off(value: Array | float, expected: float, spread: float) -> Array:
 def find(tree: Tree, readings: list[Reading]) -> Limbs | None:
     """The best pair of legs and pair of arms, or None where there are no two pairs of chains."""
     pairs = _pairs(tree, readings)
-    chains = {(p.branch, c): _Chain(tree, readings, p.branch, c) for p in pairs for c in (p.first, p.second)}
+    starts = {(p.branch, c) for p in pairs for c in (p.first, p.second)}
+    chains = {start: _Chain(tree, readings, *start) for start in starts}
     best: Limbs | None = None
     for low in pairs:
         legs = _both(chains[low.branch, low.first], chains[low.branch, low.second], None)
@@ -151,8 +152,19 @@ def _build(
 
 def _cosine(a: Array, b: Array) -> float:
     """Mean over the poses of the cosine between two vectors."""
-    lengths = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
-    return float(np.mean((a * b).sum(axis=-1) / np.maximum(lengths, 1e-12)))
+    return float(_cosines(a, b).mean())
+
+
+def _cosines(a: Array, b: Array) -> Array:
+    """Cosines (...) between vectors (..., 3)."""
+    lengths = np.sqrt((a * a).sum(axis=-1)) * np.sqrt((b * b).sum(axis=-1))
+    return (a * b).sum(axis=-1) / np.maximum(lengths, 1e-12)
+
+
+@lru_cache(maxsize=_MAX_POINTS)
+def _triples(count: int) -> np.ndarray:
+    """All (i, j, k) with i < j < k < count, (n, 3)."""
+    return np.array(list(combinations(range(count), 3)))
 
 
 def _both(one: "_Chain", other: "_Chain", leg: float | None) -> tuple[Limb, Limb] | None:
@@ -197,8 +209,8 @@ class _Chain:
     def _measure(self, branch: int) -> None:
         x = self.tree.positions[:, [point[0] for point in self.points]]
         apart = x[:, :, None] - x[:, None, :]
-        self.distance = np.median(np.sqrt((apart * apart).sum(axis=-1)), axis=0)
-        self.combos = np.array(list(combinations(range(len(self.points)), 3)))
+        self.distance = median(np.sqrt((apart * apart).sum(axis=-1)))
+        self.combos = _triples(len(self.points))
         i, j, k = self.combos.T
         along = np.array(self.along)
         self.a, self.b = self.distance[i, j], self.distance[j, k]
@@ -208,14 +220,14 @@ class _Chain:
         self.in_line = np.maximum(-((bow / 0.01) ** 2), -_WORST)
         after = np.minimum(k + 1, len(self.points) - 1)
         shank, foot = x[:, k] - x[:, j], x[:, after] - x[:, k]
-        lengths = np.linalg.norm(shank, axis=-1) * np.linalg.norm(foot, axis=-1)
-        turn = np.mean((shank * foot).sum(axis=-1) / np.maximum(lengths, 1e-12), axis=0)
+        turn = _cosines(shank, foot).mean(axis=0)
         self.ankle = np.where(after > k, -0.5 * ((turn - 0.25) / 0.45) ** 2, -1.5)
 
     def _named(self, parts: tuple[str, str, str]) -> Array:
         """Score of the names for each combination."""
         said = np.array([[max(self.readings[j].says(part) for j in point) for point in self.points] for part in parts])
-        return NAME_WEIGHT * said[np.arange(3), self.combos].sum(axis=1)
+        i, j, k = self.combos.T
+        return NAME_WEIGHT * (said[0, i] + said[1, j] + said[2, k])
 
     @cached_property
     def leg_scores(self) -> Array:

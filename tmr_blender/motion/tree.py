@@ -9,6 +9,12 @@ from .quaternion import Array
 from .skeleton import Skeleton
 
 
+def median(values: Array) -> Array:
+    """`np.median` along the first axis, in a fraction of its time for the few poses that are looked at here."""
+    ordered, half = np.sort(values, axis=0), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2.0
+
+
 class Tree:
     """A skeleton with the positions it takes.
 
@@ -25,7 +31,7 @@ class Tree:
                 self.children[parent].append(joint)
         bones = positions - positions[:, np.maximum(skeleton.parents, 0)]
         lengths = np.sqrt((bones * bones).sum(axis=-1))
-        middle = np.median(lengths, axis=0)
+        middle = median(lengths)
         # How a root moves is no bone, nor is the way of hips under a root that stays behind.
         travels = (skeleton.parents < 0) | (np.ptp(lengths, axis=0) > 0.5 * middle)
         self.lengths: list[float] = np.where(travels, 0.0, middle).tolist()
@@ -74,4 +80,4 @@ class Tree:
     def spread(self, a: int, b: int) -> float:
         """Median distance of two joints."""
         d = self.positions[:, a] - self.positions[:, b]
-        return float(np.median(np.sqrt((d * d).sum(axis=-1))))
+        return float(median(np.sqrt((d * d).sum(axis=-1))))

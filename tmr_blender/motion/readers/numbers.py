@@ -42,7 +42,7 @@ def read_numbers(data: bytes, start: int, columns: int) -> Array:
         raise _uneven(data, start, data[start:stop], columns, len(values))
     table = values.reshape(-1, columns)
     # Not-a-numbers compare as false, so this finds them too.
-    if values.size and not (-_LARGEST <= values.min() and values.max() <= _LARGEST):
+    if values.size and not (values.min() >= -_LARGEST and values.max() <= _LARGEST):
         _fill(table, data, start)
     return table
 
