@@ -60,9 +60,10 @@ def read_notes(path: Path) -> list[Note]:
                 start, end = float(rest[1]), float(rest[2])
             except ValueError:
                 start = end = 0.0
-            span = (start, end) if end > start else (None, None)  # 0.0#0.0 is HumanML3D's whole clip
+            # 0.0#0.0 is HumanML3D's whole clip. Not-a-numbers compare as false.
+            span = (start, end) if 0.0 <= start < end < math.inf else (None, None)
         if text.strip():
-            notes.append(Note(text.strip()[:MAX_TEXT], *span))
+            notes.append(Note(_words(text), *span))
     return notes
 
 
@@ -84,7 +85,10 @@ def _read(path: Path, limit: int) -> str:
 
 def _rows(path: Path, text: str) -> Iterable[Any]:
     if path.suffix == ".csv":
-        return csv.DictReader(io.StringIO(text))
+        try:
+            return list(csv.DictReader(io.StringIO(text)))
+        except csv.Error as error:
+            raise FileProblem(f"{path.name}: not a table in CSV ({error}).") from error
     if path.suffix == ".jsonl":
         return [_parsed(line, f"{path.name}, line {i}") for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     data = _parsed(text, path.name)
@@ -99,7 +103,7 @@ def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise FileProblem(f"{where}: not JSON ({error}).") from error
+        raise FileProblem(f"{where}: not JSON ({_shown(error)}).") from error
 
 
 def _notes(row: Any, where: str) -> tuple[str, list[Note]]:
@@ -115,8 +119,19 @@ def _notes(row: Any, where: str) -> tuple[str, list[Note]]:
     if not all(isinstance(text, str) for text in [*texts, *tags]):
         raise FileProblem(f"{where}: captions and tags must be text.")
     start, end, take = (_number(row.get(key), key, where) for key in ("start", "end", "take"))
-    kept = [text.strip()[:MAX_TEXT] for text in texts if text.strip()]
-    return file, [Note(text, start, end, None if take is None else int(take), tuple(tags)) for text in kept]
+    kept = [_words(text) for text in texts if text.strip()]
+    own = tuple(_words(tag) for tag in tags)
+    return file, [Note(text, start, end, None if take is None else int(take), own) for text in kept]
+
+
+def _words(text: str) -> str:
+    """Text that can be stored: JSON can write halves of characters ("\\ud800"), which no encoding holds."""
+    return text.strip()[:MAX_TEXT].encode("utf-8", "replace").decode("utf-8")
+
+
+def _shown(value: object) -> str:
+    """Of a value from a file, what fits into a sentence."""
+    return repr(str(value))[1:-1][:80]
 
 
 def _number(value: Any, key: str, where: str) -> float | None:
@@ -124,8 +139,8 @@ def _number(value: Any, key: str, where: str) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or number < 0.0:
-        raise FileProblem(f"{where}: `{key}` must be a number from zero up, not {value!r}.")
+        raise FileProblem(f"{where}: `{key}` must be a number from zero up, not {_shown(value)}.")
     return number

@@ -2,6 +2,7 @@
 """Damage to zip archives of NumPy arrays (.npz) by people who know both formats."""
 
 import io
+import lzma
 import struct
 import zipfile
 import zlib
@@ -17,6 +18,10 @@ BOMB = 2 << 30
 _HEADERS = (b"PK\3\4", b"PK\1\2", b"PK\5\6")
 
 
+_DAMAGE = (zipfile.BadZipFile, ValueError, OSError, LookupError, EOFError, RuntimeError, MemoryError)
+_DAMAGE += (zlib.error, lzma.LZMAError, struct.error)
+
+
 def _members(data: bytes) -> list[tuple[str, bytes]] | None:
     """Names and contents, or None for what is no archive any more or has grown a bomb."""
     try:
@@ -24,17 +29,7 @@ def _members(data: bytes) -> list[tuple[str, bytes]] | None:
             if sum(info.file_size for info in archive.infolist()) > 8 << 20:
                 return None
             return [(info.filename, archive.read(info)) for info in archive.infolist()]
-    except (
-        zipfile.BadZipFile,
-        ValueError,
-        OSError,
-        LookupError,
-        EOFError,
-        zlib.error,
-        struct.error,
-        RuntimeError,
-        NotImplementedError,
-    ):
+    except _DAMAGE:
         return None
 
 
@@ -63,7 +58,7 @@ def arrays(data: bytes, chance: Random, _others: Sequence[bytes]) -> bytes:
         name, content = members[at]
         try:
             old = np.load(io.BytesIO(content), allow_pickle=False)
-        except (ValueError, OSError, EOFError):
+        except (ValueError, OSError, EOFError, MemoryError):
             continue
         members[at] = (name, _array(_other(old, chance)))
     return _packed(members, chance)

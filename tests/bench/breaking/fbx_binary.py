@@ -26,7 +26,8 @@ class Node:
 
     def walk(self) -> "list[Node]":
         """This node and all below it."""
-        out, todo = [], [self]
+        out: list[Node] = []
+        todo: list[Node] = [self]
         while todo:
             node = todo.pop()
             out.append(node)

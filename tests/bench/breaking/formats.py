@@ -102,9 +102,7 @@ def _plain(values: object) -> None:
 
 def _array(value: object) -> object:
     """Poses and vectors, which are stored as they are."""
-    if isinstance(value, np.ndarray | bytes) and (
-        not hasattr(value, "dtype") or value.dtype.kind != "f" or np.isfinite(value).all()
-    ):
+    if isinstance(value, bytes) or (isinstance(value, np.ndarray) and (value.dtype.kind != "f" or np.isfinite(value).all())):
         return len(value)
     raise TypeError(f"a {type(value).__name__}")
 

@@ -140,7 +140,7 @@ def npz() -> list[bytes]:
     """AMASS (SMPL+H), SMPL-X as AMASS has it, and SMPL with parts by name; packed and not."""
     chance = np.random.default_rng(2)
     frames = 20
-    trans = np.cumsum(chance.normal(0.0, 0.01, (frames, 3)), axis=0) + [0.0, 0.0, 0.9]
+    trans = np.cumsum(chance.normal(0.0, 0.01, (frames, 3)), axis=0) + np.array([0.0, 0.0, 0.9])
     shared = {"trans": trans, "betas": np.zeros(16), "gender": np.array("neutral")}
 
     def swaying(columns: int) -> np.ndarray:

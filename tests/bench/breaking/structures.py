@@ -312,7 +312,7 @@ def gltf_references(data: bytes, chance: Random, _others: Others) -> bytes:
 
 def _reference(old: Any, chance: Random) -> Any:
     if isinstance(old, list):
-        return chance.choice((old + [0], [0], old * 2, [-1], old[::-1], [chance.randrange(40)], old + old * 5000, []))
+        return chance.choice(([*old, 0], [0], old * 2, [-1], old[::-1], [chance.randrange(40)], old + old * 5000, []))
     if isinstance(old, str):
         return chance.choice(("SCALAR", "VEC3", "VEC4", "MAT4", "STEP", "CUBICSPLINE", "scale", "weights", "rotation", "x"))
     small = old if isinstance(old, int) else 0
