@@ -177,11 +177,13 @@ _SLOW = """
 import sys
 from tmr_blender import __main__ as command
 from tmr_blender.library import index
-prepare = index._Run._prepare
-def told(run, *arguments):
-    prepare(run, *arguments)
-    if run.read_files == 0:
-        print("begun")
-index._Run._prepare = told
+whole = index.index
+def told(*arguments, **options):
+    run = whole(*arguments, **options)
+    first = next(run)
+    print("begun")
+    yield run.send((yield first))
+    yield from run
+index.index = told
 sys.exit(command.main())
 """

@@ -100,7 +100,7 @@ def test_cancelling_an_index_keeps_what_was_read(client: Client, tmp_path: Path)
     for i in range(200):
         write_take(tmp_path / "many" / f"{i:03}.bvh", "walks", 4.0)
     request = client.request("index", {"folder": str(tmp_path / "many"), "library": str(tmp_path / "library")})
-    while request.poll() is None:
+    while (reply := request.poll()) is None or not reply.value["done"]:
         time.sleep(0.01)
     request.cancel()
     result = request.wait(60)
@@ -206,7 +206,8 @@ class TestBarePipes:
         params = {"folder": str(tmp_path / "many"), "library": str(tmp_path / "library")}
         pipes.stdin.write(json.dumps({"id": 1, "method": "index", "params": params}) + "\n")
         pipes.stdin.flush()
-        json.loads(pipes.stdout.readline())
+        while not json.loads(pipes.stdout.readline())["progress"]["done"]:
+            pass
         pipes.stdin.close()
         assert pipes.wait(30) == 0
         assert 0 < len(Library.open(tmp_path / "library").entries) < 100

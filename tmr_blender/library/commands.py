@@ -43,6 +43,7 @@ def add_to(commands: Subparsers) -> None:
     index.add_argument("folder", type=Path)
     index.add_argument("--library", type=Path, required=True, help="the library's folder, made if missing")
     index.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="read the I-th of N shares of the files")
+    index.add_argument("--jobs", type=_count, metavar="N", help="reader processes (default: what suits machine and files)")
 
     again = command("reencode", _reencode, "encode a library anew by another model, without its motion files", networks=True)
     again.add_argument("--library", type=Path, required=True)
@@ -120,12 +121,18 @@ def _shard(text: str) -> tuple[int, int]:
     return int(i), int(n)
 
 
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 up")
+    return int(text)
+
+
 def _index(options: argparse.Namespace) -> int:
     from ..tmr.encoders import MotionEncoder, TextEncoder
     from .index import Progress, index
 
     motion, text = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
-    run = index(options.library, options.folder, motion, text, options.shard)
+    run = index(options.library, options.folder, motion, text, options.shard, options.jobs)
     progress = Progress(0, 0)
     # A first Ctrl-C lets the file in hand be finished and stored; a second one interrupts as usual.
     with _interrupt_flag() as interrupted:

@@ -1,34 +1,43 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Indexing: read the clip, recognise the body, compute features, encode, store."""
+"""Indexing: walk, skip what is known, read, encode, store. Who reads is a `reading.Source`: this process, a pool, a farm."""
 
 import hashlib
 import json
 import time
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..errors import LibraryProblem, QueryProblem, TMRError
+from ..errors import LibraryProblem, QueryProblem
 from ..motion import readers
+from ..tmr import threads
 from ..tmr.encoders import MotionEncoder, TextEncoder
+from . import pool
 from .folder import Found, Listing, listing
-from .records import READING, Caption, FileState, Labels, Take
+from .reading import COMPILED, DATA_FAULTS, Here, Order, Reading, Source
+from .records import READING, Caption, FileState, Labels, Take, Window
 from .sidecars import Note
 from .store import Library
-from .takes import relabelled, take_of
+from .takes import relabelled, spans
 from .writer import Writer
+
+__all__ = ["DATA_FAULTS", "Progress", "hash_of", "in_shard", "index"]
 
 FLUSH_FRAMES = 12_000
 """Encode and commit once this many feature rows wait (ten minutes of motion)."""
+IDLE_FRAMES = 2_000
+"""... or so many, while there is nothing else to do than wait for a reader."""
 FLUSH_SECONDS = 5.0
 """... or once this much time has gone by: what a killed process loses."""
-
-# What a malformed file can make arithmetic and look-ups do, beside what the readers foresee. It must cost one line in the
-# report and not the run; defects of ours elsewhere keep their traceback.
-DATA_FAULTS = (TMRError, ValueError, ArithmeticError, LookupError, MemoryError, RecursionError)
+BEAT_SECONDS = 0.25
+"""While a file takes long to read, the caller gets to say whether to stop so often."""
+PLAN_SECONDS = 0.1
+"""Longest time to look at files ahead before the next one is done with."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +74,19 @@ def index(
     motion_encoder: MotionEncoder,
     text_encoder: TextEncoder | None = None,
     shard: tuple[int, int] = (1, 1),
+    jobs: int | None = None,
+    gentle: bool = False,
+    source: Source | None = None,
 ) -> Generator[Progress, bool | None, None]:
     """Bring the library up to date with a folder of motion files; a library that does not exist is made.
 
-    Yields after every file; `send(True)` stops cleanly, keeping what was read. Unchanged files are not read again, nor are
-    files that were only renamed or moved: content is told by its hash. shard: (i, n) reads only the i-th of n shares of
-    the files, 1 <= i <= n, so that n machines with a library each can share the work; `merge.merge` makes one of them.
-    Raises LibraryProblem where the folder is missing or holds no motion, or the library can't be written.
+    Yields after every file, and now and then while one takes long; `send(True)` stops cleanly, keeping what was read.
+    Unchanged files are not read again, nor are files that were only renamed or moved: content is told by its hash.
+    shard: (i, n) reads only the i-th of n shares of the files, 1 <= i <= n, so that n machines with a library each can
+    share the work; `merge.merge` makes one of them. jobs: reader processes, 1 for none beside this one, None for what
+    suits the machine and the files. gentle: readers yield to other programs. source: who reads, instead of those.
+    What is stored is the same whoever reads. Raises LibraryProblem where the folder is missing or holds no motion, or
+    the library can't be written.
     """
     path = library.path if isinstance(library, Library) else Path(library).absolute()
     root = Path(folder).resolve()
@@ -81,21 +96,53 @@ def index(
     Library.open(path, create=True)
     with Writer(path, motion_encoder.model_id) as writer:
         run = _Run(writer, root, found, motion_encoder, text_encoder, shard)
-        yield from run.steps()
+        chosen = source or _source_for(run.unknown(), jobs, gentle)
+        with closing(chosen), threads.limited(chosen.spare):
+            yield from run.steps(chosen)
+
+
+def _source_for(files: Sequence[Found], jobs: int | None, gentle: bool) -> Source:
+    """Reader processes, unless there is too little to read for them to be worth their start."""
+    if jobs is not None and jobs < 1:
+        raise QueryProblem("An index needs at least one job.")
+    many = len(files) > 1 and sum(file.size for file in files) >= pool.WORTH_BYTES
+    compiled = any(Path(file.path).suffix.lower() in COMPILED for file in files)
+    if jobs is None:
+        jobs = min(pool.default_jobs(), len(files)) if many or compiled else 1
+        return pool.Pool(jobs, gentle) if many or compiled else Here()
+    return Here() if jobs == 1 else pool.Pool(min(jobs, max(len(files), 1)), gentle)
 
 
 @dataclass
 class _Prepared:
-    """A file that has been read and waits to be encoded: takes without vectors, and the features to encode.
+    """A file that has been read and waits to be encoded.
 
     Or one that keeps its entries: where it was, (source, path), and its new labels.
     """
 
     state: FileState
-    takes: list[Take] = field(default_factory=list)
-    slices: list[list[np.ndarray]] = field(default_factory=list)
+    reading: Reading = field(default_factory=Reading)
     before: tuple[int, str] | None = None
     labels: list[Labels] = field(default_factory=list)
+
+    @property
+    def frames(self) -> int:
+        """Feature rows to encode."""
+        return sum(map(len, self.reading.rows))
+
+    def captions(self) -> Iterator[Caption]:
+        """What is said about its takes."""
+        for part in (*self.reading.takes, *self.labels):
+            yield from part.captions
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What is to be done about a file: `finish`, with what was read of it if it is to be read."""
+
+    file: Found
+    finish: Callable[..., None]
+    reading: "Future[Reading] | None" = None
 
 
 class _Run:
@@ -121,37 +168,69 @@ class _Run:
         self.progress = Progress(0, len(self.files))
         self.begun = self.flushed = time.monotonic()
         self.read_files = self.read_bytes = 0
+        self.left_bytes = sum(file.size for file in self.files)
 
-    def steps(self) -> Generator[Progress, bool | None, None]:
-        """File by file; see `index`."""
+    def unknown(self) -> list[Found]:
+        """The files that are new or look changed: most of them will be read."""
+        return [file for file in self.files if not self._as_stored(file)]
+
+    def steps(self, readers: Source) -> Generator[Progress, bool | None, None]:
+        """File by file, in order of path, whatever is read first; see `index`."""
         self._sidecar_errors()
-        left = sum(file.size for file in self.files)
-        for file in self.files:
-            left -= file.size
-            self._deal_with(file)
-            if (yield self._now(file.path, left)):
-                self._flush()
-                yield replace(self.progress, current="", stopped=True)
+        files, ahead = iter(self.files), deque[_Planned]()
+        while self._look_ahead(files, ahead, readers):
+            planned, given = ahead[0], ()
+            if planned.reading is not None:
+                reading = readers.take(planned.reading, 0.0 if self._frames() >= IDLE_FRAMES else BEAT_SECONDS)
+                while reading is None:
+                    if self._frames() >= IDLE_FRAMES:
+                        self._flush()
+                    if (yield self._now()):
+                        yield self._stopped()
+                        return
+                    self._look_ahead(files, ahead, readers)
+                    reading = readers.take(planned.reading, BEAT_SECONDS)
+                given = (reading,)
+            ahead.popleft().finish(*given)
+            if (yield self._past(planned.file)):
+                yield self._stopped()
                 return
         self._flush()
+        self._forget()
+        yield self.progress
+
+    def _look_ahead(self, files: Iterator[Found], ahead: deque[_Planned], readers: Source) -> bool:
+        """Keep the readers busy; whether anything is left to be done."""
+        until = time.monotonic() + PLAN_SECONDS
+        while len(ahead) < readers.ahead and (file := next(files, None)):
+            ahead.append(self._plan(file, readers))
+            if time.monotonic() > until:
+                break
+        return bool(ahead)
+
+    def _past(self, file: Found) -> Progress:
+        """The progress after a file."""
+        self.left_bytes -= file.size
+        self.progress = replace(self.progress, done=self.progress.done + 1, current=file.path, errors=self.errors)
+        return self._now()
+
+    def _now(self) -> Progress:
+        spent = max(time.monotonic() - self.begun, 1e-6)
+        left = self.left_bytes * spent / self.read_bytes if self.read_bytes else None
+        self.progress = replace(self.progress, rate=self.read_files / spent, seconds_left=left)
+        return self.progress
+
+    def _stopped(self) -> Progress:
+        self._flush()
+        return replace(self.progress, current="", stopped=True)
+
+    def _forget(self) -> None:
+        """Drop what is no longer in the folder."""
         gone = set(self.stored) - {file.path for file in self.found.files} - {path for path, _ in self.found.problems}
         gone -= {path for source, path in self.left_behind if source == self.source}
         self.writer.drop(self.source, sorted(gone))
         self.writer.compact()
         self.progress = replace(self.progress, current="", seconds_left=0.0, removed=len(gone))
-        yield self.progress
-
-    def _now(self, current: str, left: int) -> Progress:
-        spent = max(time.monotonic() - self.begun, 1e-6)
-        self.progress = replace(
-            self.progress,
-            done=self.progress.done + 1,
-            current=current,
-            rate=self.read_files / spent,
-            seconds_left=left * spent / self.read_bytes if self.read_bytes else None,
-            errors=self.errors,
-        )
-        return self.progress
 
     def _sidecar_errors(self) -> None:
         """Folders and sidecars that can't be read are lines of the report like any file."""
@@ -159,46 +238,54 @@ class _Run:
             self.errors += ((path, sentence),)
             self.writer.put(self.source, FileState(path, 0, 0, "", "", sentence), [])
 
-    def _deal_with(self, file: Found) -> None:
-        """Skip the file if nothing about it has changed, or read it."""
+    def _before(self, file: Found) -> FileState | None:
+        """What is stored about the file, if it was read as one reads today."""
         before = self.stored.get(file.path)
-        notes = _fingerprint(file.notes, self.text_encoder is not None)
-        if before and before.reading < READING:
-            before = None
-        if before and (before.size, before.mtime, before.notes) == (file.size, file.mtime, notes):
-            self._skip(before)
-            return
+        return before if before and before.reading >= READING else None
+
+    def _notes(self, file: Found) -> str:
+        return _fingerprint(file.notes, self.text_encoder is not None)
+
+    def _as_stored(self, file: Found) -> FileState | None:
+        """What is stored about the file, if nothing about it has changed at first sight."""
+        before = self._before(file)
+        now = (file.size, file.mtime, self._notes(file))
+        return before if before and (before.size, before.mtime, before.notes) == now else None
+
+    def _plan(self, file: Found, readers: Source) -> _Planned:
+        """Skip the file if nothing about it has changed, or have it read."""
+        if same := self._as_stored(file):
+            return _Planned(file, partial(self._skip, same))
         try:
             digest = hash_of(self.root / file.path)
         except OSError as error:
-            self._unreachable(file, f"{file.path} can't be read: {error.strerror or error}.")
-            return
-        state = FileState(file.path, file.size, file.mtime, digest, notes)
-        if before and (before.hash, before.notes) == (digest, notes):
+            sentence = f"{file.path} can't be read: {error.strerror or error}."
+            return _Planned(file, partial(self._unreachable, file, sentence))
+        state = FileState(file.path, file.size, file.mtime, digest, self._notes(file))
+        before = self._before(file)
+        if before and (before.hash, before.notes) == (digest, state.notes):
             self.writer.touch(self.source, state)
-            self._skip(before)
-            return
-        if self._kept(file, state):
-            return
-        self._prepare(file, state)
-        self.read_files += 1
-        self.read_bytes += file.size
-        if self._frames() >= FLUSH_FRAMES or time.monotonic() - self.flushed > FLUSH_SECONDS:
-            self._flush()
+            return _Planned(file, partial(self._skip, before))
+        if kept := self._kept(file, state):
+            return _Planned(file, partial(self._relabel, kept))
+        order = Order(self.root, file, self.motion_encoder.card.max_frames)
+        return _Planned(file, partial(self._prepare, file, state), readers.submit(order))
 
-    def _kept(self, file: Found, state: FileState) -> bool:
+    def _kept(self, file: Found, state: FileState) -> _Prepared | None:
         """Whether the content is known from this place, or from one where it is no longer: its entries need new labels only."""
         for source, folder, path in self.writer.holders(state.hash):
             here = (source, path) == (self.source, file.path)
             # A folder that is not there may be a drive that is not mounted: its files have not moved.
             moved = (source, path) not in self.left_behind and folder.is_dir() and not (folder / path).exists()
             if here or moved:
-                labels = relabelled(file, path, self.writer.takes(source, path))
-                self.waiting.append(_Prepared(state, before=(source, path), labels=labels))
                 self.left_behind.add((source, path))
-                self.progress = replace(self.progress, relabelled=self.progress.relabelled + 1)
-                return True
-        return False
+                labels = relabelled(file, path, self.writer.takes(source, path))
+                return _Prepared(state, before=(source, path), labels=labels)
+        return None
+
+    def _relabel(self, kept: _Prepared) -> None:
+        self.waiting.append(kept)
+        self.progress = replace(self.progress, relabelled=self.progress.relabelled + 1)
 
     def _skip(self, before: FileState) -> None:
         if before.error is not None:
@@ -214,48 +301,47 @@ class _Run:
         if file.path not in self.stored:
             self.writer.put(self.source, FileState(file.path, -1, -1, "", "", sentence), [])
 
-    def _prepare(self, file: Found, state: FileState) -> None:
-        prepared = _Prepared(state)
-        try:
-            clips = readers.read(self.root / file.path)
-            for number, clip in enumerate(clips):
-                take, slices = take_of(file, number, clip, len(clips), self.motion_encoder.card.max_frames)
-                prepared.takes.append(take)
-                prepared.slices.append(slices)
-        except DATA_FAULTS as error:
-            sentence = str(error) if isinstance(error, TMRError) else f"It could not be understood ({error})."
-            if Path(file.path).name not in sentence:
-                sentence = f"{file.path}: {sentence}"
-            prepared = _Prepared(replace(state, error=sentence))
-            self.errors += ((file.path, sentence),)
-        self.waiting.append(prepared)
+    def _prepare(self, file: Found, state: FileState, reading: Reading) -> None:
+        """What was read joins what waits to be encoded."""
+        self.read_files += 1
+        self.read_bytes += file.size
+        if reading.error is not None:
+            if reading.absent or not (self.root / file.path).exists():
+                self._unreachable(file, reading.error)
+                return
+            self.errors += ((file.path, reading.error),)
+            state = replace(state, error=reading.error)
+        self.waiting.append(_Prepared(state, reading))
+        if self._frames() >= FLUSH_FRAMES or time.monotonic() - self.flushed > FLUSH_SECONDS:
+            self._flush()
 
     def _frames(self) -> int:
-        return sum(len(part) for prepared in self.waiting for slices in prepared.slices for part in slices)
+        return sum(item.frames for item in self.waiting)
 
     def _flush(self) -> None:
         """Encode all that waits in one go, and commit it."""
-        slices = [part for prepared in self.waiting for group in prepared.slices for part in group]
+        longest = self.motion_encoder.card.max_frames
+        rows = [rows for item in self.waiting for rows in item.reading.rows]
+        slices = [part[first:last] for part in rows for first, last in spans(len(part), longest)]
         motion = iter(self.motion_encoder.encode(slices))
-        captions = [caption for item in self.waiting for part in (*item.takes, *item.labels) for caption in part.captions]
+        captions = [caption for item in self.waiting for caption in item.captions() if caption.vector is None]
         texts = sorted({caption.text for caption in captions})
         sentences = dict(zip(texts, self.text_encoder.encode(texts)[1], strict=True)) if self.text_encoder and texts else {}
 
         def said(captions: Sequence[Caption]) -> list[Caption]:
-            return [replace(caption, vector=sentences.get(caption.text)) for caption in captions]
+            return [c if c.vector is not None else replace(c, vector=sentences.get(c.text)) for c in captions]
+
+        def moved(windows: Sequence[Window], encoded: bool) -> list[Window]:
+            return list(windows) if encoded else [replace(window, vector=next(motion)) for window in windows]
 
         for item in self.waiting:
             if item.before is not None:
                 labels = [replace(part, captions=said(part.captions)) for part in item.labels]
                 self.writer.relabel(item.before, self.source, item.state, labels)
                 continue
-            takes = [
-                replace(
-                    take,
-                    windows=[replace(window, vector=next(motion)) for window in take.windows],
-                    captions=said(take.captions),
-                )
-                for take in item.takes
+            takes: list[Take] = [
+                replace(take, windows=moved(take.windows, item.reading.encoded), captions=said(take.captions))
+                for take in item.reading.takes
             ]
             self.writer.put(self.source, item.state, takes)
             self.progress = replace(self.progress, takes=self.progress.takes + len(takes))

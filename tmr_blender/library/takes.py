@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..motion import facts, features, humanoid, picture, png
 from ..motion.clip import Clip
@@ -31,18 +32,17 @@ _HUMPS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word begins inside "turnLeft" and "FBXExport"."""
 
 
-def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -> tuple[Take, list[np.ndarray]]:
-    """What is stored of a clip, its vectors still empty, and the features that they will be made from."""
+def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -> tuple[Take, NDArray[np.float32]]:
+    """What is stored of a clip, its vectors still empty, and its features (rows, 263), of which `spans` are encoded."""
     body = humanoid.recognise(clip)
     positions = humanoid.body_positions(clip, body)
     poses = pack(positions, clip.fps)
     rows = rows_of(poses)
     measured = facts.measure(positions, clip.fps)
     empty = np.zeros(0, np.float32)
-    windows, slices = [], []
+    windows = []
     for first, last in spans(len(rows), max_frames):
         windows.append(Window(*seconds_of(first, last, len(rows), clip.duration), empty))
-        slices.append(rows[first:last])
     own = facts.tags(measured)
     said = labels(file, number, clip.name if count > 1 else "", own)
     take = Take(
@@ -58,7 +58,7 @@ def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -
         poses=poses,
         thumbnail=thumbnail(unpack(poses)),
     )
-    return take, slices
+    return take, rows
 
 
 def thumbnail(positions: np.ndarray) -> bytes:

@@ -75,7 +75,7 @@ class Worker:
         from .index import index
 
         folder, library = _text(params, "folder"), _text(params, "library")
-        run = index(library, folder, self._motion_encoder(), self._text_encoder())
+        run = index(library, folder, self._motion_encoder(), self._text_encoder(), gentle=True)
         return reported(run, lambda progress: report(progress.as_json()), stop.is_set).as_json()
 
     def reencode(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any]:
