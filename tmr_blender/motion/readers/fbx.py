@@ -33,6 +33,7 @@ from ..clip import Clip
 from ..quaternion import Array
 from ..skeleton import Skeleton
 from . import units
+from .fbx_arrays import check_arrays
 from .limits import MAX_CLIPS, MAX_FPS, MAX_JOINTS, check_size, unique
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,9 @@ _OPTIONS: dict[str, Any] = {
 
 
 def _scene_data(path: Path) -> _Data:
-    with ufbx.load_memory(path.read_bytes(), **_OPTIONS) as scene:
+    content = path.read_bytes()
+    check_arrays(path, content)
+    with ufbx.load_memory(content, **_OPTIONS) as scene:
         nodes = _nodes(path, scene)
         if not nodes.joint.any():
             raise FileProblem(f"{path.name} holds no skeleton.")

@@ -28,6 +28,8 @@ _HEADER = re.compile(
     rb"\s*'shape'\s*:\s*\(([\d\s,L]{0,200})\)\s*,?\s*\}\s*"
 )
 _MAX_HEADER = 4096
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The others unpack with libraries of their own, and fail with errors of their own."""
 _FAULTS = (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, struct.error)
 
 
@@ -50,6 +52,8 @@ def arrays(path: Path, wanted: Collection[str], spare: int = SPARE) -> dict[str,
             name = info.filename.removesuffix(".npy")
             if name not in wanted or name in found:
                 continue
+            if info.compress_type not in _PACKED:
+                raise FileProblem(f"{path.name}: its array {name} is packed in a way that NumPy never uses.")
             left -= info.file_size
             if left < 0:
                 raise FileProblem(f"{path.name} would unpack to far more than its size: it is damaged or a trap.")
