@@ -102,16 +102,15 @@ def _scene(document: Document) -> Scene:
 
 
 def _order(document: Document, found: list[dict[str, Any]], above: np.ndarray) -> list[int]:
-    """The nodes by depth."""
+    """The nodes, each followed by what is below it."""
     order: list[int] = []
-    level = np.flatnonzero(above < 0).tolist()
-    for _ in range(_MAX_DEPTH):
-        order += level
-        level = [child for number in level for child in found[number].get("children", [])]
-        if not level:
-            break
-    if level:
-        raise FileProblem(f"{document.path.name} has nodes more than {_MAX_DEPTH} deep.")
+    waiting = [(number, 1) for number in np.flatnonzero(above < 0)[::-1].tolist()]
+    while waiting:
+        number, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            raise FileProblem(f"{document.path.name} has nodes more than {_MAX_DEPTH} deep.")
+        order.append(number)
+        waiting += [(child, depth + 1) for child in reversed(found[number].get("children", []))]
     if len(order) < len(found):
         raise document.fault("nodes hang in a circle")
     return order
@@ -194,7 +193,7 @@ def _bound(document: Document, scene: Scene) -> nodes.Transforms:
         if parent >= 0:
             world[node] = world[parent] @ world[node]
     done = np.zeros(len(scene.names), dtype=bool)
-    holders = {node.get("skin"): number for number, node in enumerate(document.items(document.root, "nodes"))}
+    holders = {str(node.get("skin")): number for number, node in enumerate(document.items(document.root, "nodes"))}
     for number, skin in enumerate(document.items(document.root, "skins")):
         found = _bind_pose(document, scene, skin)
         if found is None:
@@ -208,7 +207,7 @@ def _bound(document: Document, scene: Scene) -> nodes.Transforms:
             if above in place:
                 local = inverse[place[above]] @ bind[i]
             else:
-                holder = scene.row.get(holders.get(number, -1), -1)
+                holder = scene.row.get(holders.get(str(number), -1), -1)
                 local = _placed(bind[i], world, row, above, holder)
             if local is not None and np.abs(local).max() < nodes.LARGEST:
                 moved[row], turned[row], scaled[row] = (part[0] for part in _decomposed(local[None]))
@@ -279,7 +278,8 @@ def _animations(document: Document, count: int) -> list[_Animation]:
         samplers, channels = document.items(animation, "samplers"), {}
         for channel in document.items(animation, "channels"):
             target = document.mapping(channel.get("target"), "the target of a channel")
-            if target.get("path") not in _PATHS or "node" not in target:
+            part = str(target.get("path"))
+            if part not in _PATHS or "node" not in target:
                 continue  # weights of shapes, and what extensions animate
             (node,) = document.indices({"node": [target["node"]]}, "node", count)
             (chosen,) = document.indices({"sampler": [channel.get("sampler")]}, "sampler", len(samplers))
@@ -288,7 +288,7 @@ def _animations(document: Document, count: int) -> list[_Animation]:
             if how not in keys.INTERPOLATIONS:
                 raise document.fault("a sampler has an unknown interpolation")
             accessors = document.integer(sampler, "input"), document.integer(sampler, "output")
-            channels.setdefault((node, _PATHS[target["path"]]), (*accessors, how))
+            channels.setdefault((node, _PATHS[part]), (*accessors, how))
         if channels:
             out.append(_Animation(document.name(animation, f"animation {number + 1}"), channels))
     return out
@@ -341,9 +341,7 @@ def _sampled(document: Document, scene: Scene, animation: _Animation) -> tuple[n
     frames = int(min((end - start) * fps, 1e12) + 0.5) + 1
     check_size(document.path, frames, count)
     if frames * count > _SPARSE_CELLS + _SPARSE_RATIO * total:
-        raise FileProblem(
-            f"{document.path.name} spreads {total} keys over {end - start:.0f} seconds: export it with more keys."
-        )
+        raise FileProblem(f"{document.path.name} spreads {total} keys over {end - start:.0f} seconds: export it sampled.")
     if frames < 2:
         return None
     return (*keys.tracks(document, scene.rest, channels, stamps, start + np.arange(frames) / fps), fps)
