@@ -79,13 +79,21 @@ class WorkerOperator:
 
     def begin(self, context: bpy.types.Context, method: str, params: Mapping[str, Any]) -> set[str]:
         """Send the request; wait for it in background mode, else come back and poll."""
+        if not self.ask(method, params):
+            return {"CANCELLED"}
+        return self._settle(context) if waits(context) else self.watch(context)
+
+    def ask(self, method: str, params: Mapping[str, Any]) -> bool:
+        """Send the request; False where there is no child to send it to, which is reported."""
         try:
             self.request = client().request(method, params)
         except OSError as problem:
             self.report({"ERROR"}, f"The search process can't be started: {problem.strerror or problem}.")
-            return {"CANCELLED"}
-        if bpy.app.background or context.window is None:
-            return self._settle(context)
+            return False
+        return True
+
+    def watch(self, context: bpy.types.Context) -> set[str]:
+        """Come back with every tick of a timer and with every event."""
         show(context, self.work, 0.0)
         self.timer = context.window_manager.event_timer_add(TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
@@ -149,6 +157,11 @@ class WorkerOperator:
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+
+
+def waits(context: bpy.types.Context) -> bool:
+    """Whether an operator has to wait for its results: there is no window that could bring it back."""
+    return bpy.app.background or context.window is None
 
 
 def show(context: bpy.types.Context, work: str, progress: float) -> None:

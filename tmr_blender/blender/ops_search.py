@@ -2,6 +2,7 @@
 # pyright: reportInvalidTypeForm=false
 """Search the libraries for a described motion."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -45,7 +46,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
             self.report({"ERROR"}, "Describe a motion first, such as: " + EXAMPLES[0])
             return {"CANCELLED"}
         try:
-            libraries = [self.library] if self.library else self._ticked(context)
+            libraries = [self.library] if self.library else ticked(self, context)
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -55,27 +56,34 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         shown.query = query
         return self.begin(context, "search", {"query": query, "libraries": libraries, "limit": self.limit})
 
-    def _ticked(self, context: bpy.types.Context) -> list[str]:
-        for name in preferences.stale(context):
-            self.report({"WARNING"}, f"{name} was left out: refresh it under Libraries, its index is of another version.")
-        found = [str(path) for path in preferences.searched(context)]
-        if not found:
-            raise LibraryProblem("There is no library to search: tick one under Libraries, or add a folder of motions.")
-        return found
-
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
-        shown = state(context)
-        shown.searched = self.query.strip()
-        shown.hits.clear()
-        shown.active = 0
-        for hit in result:
-            row = shown.hits.add()
-            for name, value in hit.items():
-                setattr(row, name, value)
-        self.report({"INFO"}, f"{len(result)} motions for “{shown.searched}”")
+        show_hits(context, self.query.strip(), result)
+        self.report({"INFO"}, f"{len(result)} motions for “{self.query.strip()}”")
         return {"FINISHED"}
+
+
+def ticked(operator: Any, context: bpy.types.Context) -> list[str]:
+    """The libraries that are ticked. Raises LibraryProblem where none is; the operator warns of those that are too old."""
+    for name in preferences.stale(context):
+        operator.report({"WARNING"}, f"{name} was left out: refresh it under Libraries, its index is of another version.")
+    found = [str(path) for path in preferences.searched(context)]
+    if not found:
+        raise LibraryProblem("There is no library to search: tick one under Libraries, or add a folder of motions.")
+    return found
+
+
+def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[str, Any]]) -> None:
+    """List what was found. searched: what it answers, a description or such as “like Walk_01”."""
+    shown = state(context)
+    shown.searched = searched
+    shown.hits.clear()
+    shown.active = 0
+    for hit in hits:
+        row = shown.hits.add()
+        for name, value in hit.items():
+            setattr(row, name, value)
 
 
 _CLASSES = (TMR_OT_search,)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading an armature object into arrays, without leaving a trace on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def read(object: bpy.types.Object, rig_map: RigMap | None = None) -> Rig:
     check(object)
     # A script may have moved the object or posed the rig a line before.
     bpy.context.view_layer.update()
-    rig = _plain(object)
+    rig = plain(object)
     if _is_plain(object):
         return rig
     return replace(rig, carriers=_measured(object, rig, rig_map or roles.map_rig(rig)))
@@ -56,8 +56,8 @@ def check(object: bpy.types.Object) -> None:
         raise SkeletonProblem(f"“{object.name}” is linked from another file: make a library override of it first.")
 
 
-def _plain(object: bpy.types.Object) -> Rig:
-    """The rig as its hierarchy says, constraints and drivers left aside."""
+def plain(object: bpy.types.Object) -> Rig:
+    """The rig as its hierarchy says, constraints and drivers left aside; nothing is touched to find out."""
     bones = _ordered(object)
     index = {bone.name: i for i, bone in enumerate(bones)}
     parents = np.array([index[bone.parent.name] if bone.parent else -1 for bone in bones], dtype=np.int64)
@@ -82,6 +82,27 @@ def _plain(object: bpy.types.Object) -> Rig:
         displaced=np.array([_displaced(bone) for bone in posed]),
         properties=frozenset((bone.name, key) for bone in posed for key in bone.keys()),  # noqa: SIM118
     )
+
+
+def deforming(object: bpy.types.Object, keyed: Mapping[str, str]) -> dict[str, str]:
+    """For each role the deforming bone that starts where the keyed bone does at rest, or the keyed bone itself.
+
+    A rig of controls moves its deforming bones through constraints: those show what really happens to a character.
+    """
+    bones = object.data.bones
+    found = [bone for bone in bones if bone.use_deform]
+    if not found:
+        return dict(keyed)
+    heads = np.array([bone.head_local for bone in found], np.float64)
+    out = {}
+    for role, name in keyed.items():
+        control = bones[name]
+        away = np.linalg.norm(heads - np.array(control.head_local), axis=1)
+        # Several bones may start at one joint: the one that points the same way is the limb.
+        along = np.array([bone.vector.normalized().dot(control.vector.normalized()) for bone in found])
+        best = int(np.argmin(away / max(control.length, 1e-9) - 0.05 * along))
+        out[role] = found[best].name if away[best] < 0.3 * control.length else name
+    return out
 
 
 def _displaced(bone: bpy.types.PoseBone) -> bool:

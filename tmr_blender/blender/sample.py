@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rig looks like in a frame, as figures for `motion.picture`: its skin where it has one, else its deforming bones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -63,7 +63,7 @@ class _Skeleton:
 
     def __init__(self, rig: bpy.types.Object) -> None:
         self._rig = rig
-        self._bones = _deforming(rig, roles.map_rig(rig_reader.read(rig)).bones)
+        self._bones = rig_reader.deforming(rig, roles.map_rig(rig_reader.read(rig)).bones)
         heights = np.array([(rig.matrix_world @ rig.data.bones[name].head_local).z for name in self._bones.values()])
         height = max(float(np.ptp(heights)), 1e-6)
         self.scale = 1.0 if 0.5 < height < 3.0 else _HEIGHT / height
@@ -101,27 +101,6 @@ class _Skeleton:
         top = neck or spine
         known.setdefault("head", placed(posed[top[-1]].tail) if top else 2.0 * shoulders - known["pelvis"])
         return picture.body(humanoid.filled(known, chest)[0])
-
-
-def _deforming(rig: bpy.types.Object, keyed: Mapping[str, str]) -> dict[str, str]:
-    """For each role the deforming bone that starts where the keyed bone does at rest, or the keyed bone itself.
-
-    A rig of controls moves its deforming bones through constraints: those show what really happens to a character.
-    """
-    bones = rig.data.bones
-    deforming = [bone for bone in bones if bone.use_deform]
-    if not deforming:
-        return dict(keyed)
-    heads = np.array([bone.head_local for bone in deforming], np.float64)
-    found = {}
-    for role, name in keyed.items():
-        control = bones[name]
-        away = np.linalg.norm(heads - np.array(control.head_local), axis=1)
-        # Several bones may start at one joint: the one that points the same way is the limb.
-        along = np.array([bone.vector.normalized().dot(control.vector.normalized()) for bone in deforming])
-        best = int(np.argmin(away / max(control.length, 1e-9) - 0.05 * along))
-        found[role] = deforming[best].name if away[best] < 0.3 * control.length else name
-    return found
 
 
 def _skins(rig: bpy.types.Object) -> list[bpy.types.Object]:

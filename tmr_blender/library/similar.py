@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import QueryProblem
-from ..motion import facts, humanoid, phrases, readers
+from ..motion import facts, features, humanoid, phrases, readers
+from ..motion.quaternion import Array
 from ..tmr.encoders import MotionEncoder, TextEncoder, unit
 from .poses import pack, rows_of
 from .scores import Query
@@ -27,13 +28,21 @@ SENTENCES = 5
 
 @dataclass(frozen=True)
 class Motion:
-    """A clip of a file, ready to be encoded. rows: (n, 263) features at 20 fps. facts: of the whole clip or the span."""
+    """A clip, ready to be encoded. rows: (n, 263) features at 20 fps. facts: of the whole clip or the span.
 
-    path: Path
+    path, take: of the file that it comes from, None and 0 for one that comes from none.
+    """
+
+    path: Path | None
     take: int
     name: str
     rows: NDArray[np.floating[Any]]
     facts: facts.Facts
+
+    @property
+    def origin(self) -> tuple[str, int] | None:
+        """(path, take), by which its own entry is left out of what is like it."""
+        return None if self.path is None else (str(self.path), self.take)
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,27 @@ def motion_of(path: Path | str, take: int = 0, start: float | None = None, end: 
     if not 0.0 <= begin < min(until, clip.duration):
         raise QueryProblem(f"{path.name} lasts {clip.duration:.1f} s: there is nothing from {begin:g} to {until:g} s.")
     clip = clip.cut(begin, until)
-    positions = humanoid.body_positions(clip)
-    return Motion(path, take, clip.name, rows_of(pack(positions, clip.fps)), facts.measure(positions, clip.fps))
+    return motion_from(humanoid.body_positions(clip), clip.fps, clip.name, path, take)
+
+
+def motion_from(positions: Array, fps: float, name: str, path: Path | None = None, take: int = 0) -> Motion:
+    """Joint positions (frames, 22, 3), metres, Y up, at any rate, as a motion. Raises TMRError as `features.extract` does."""
+    return Motion(path, take, name, rows_of(pack(positions, fps)), facts.measure(positions, fps))
+
+
+def motion_at(library: Library, number: int, start: float | None = None, end: float | None = None) -> Motion:
+    """The entry at an index, or its span from `start` to `end` seconds, from the poses that the library keeps of it.
+
+    Raises QueryProblem for a span that the entry does not have, and where there are no poses.
+    """
+    entry, poses = library.entries[number], library.poses(number)
+    if not len(poses):
+        raise QueryProblem(f"The library keeps no poses of {entry.name}: index its folder again.")
+    first = min(round((start or 0.0) * features.FPS), len(poses) - 1)
+    last = len(poses) if end is None else min(round(end * features.FPS) + 1, len(poses))
+    if not 0 <= first < last:
+        raise QueryProblem(f"{entry.name} lasts {entry.duration:.1f} s: there is nothing from {start or 0:g} to {end:g} s.")
+    return motion_from(poses[first:last], features.FPS, entry.name, entry.path, entry.take)
 
 
 def latent_of(motion: Motion, encoder: MotionEncoder) -> Floats:
@@ -138,8 +166,7 @@ def describe(
     captions: tuple[Said, ...] = ()
     if any(len(library.entries) for library in libraries):
         latent = latent_of(motion, encoder)
-        but = (str(motion.path), motion.take)
-        hits = ranked(libraries, Query(latent), encoder.model_id, NEIGHBOURS, {"captioned": True}, but)
+        hits = ranked(libraries, Query(latent), encoder.model_id, NEIGHBOURS, {"captioned": True}, motion.origin)
         captions = _captions(hits, libraries, latent, texts)[:limit]
     duration = motion.facts.duration
     return Description(

@@ -94,32 +94,45 @@ class Worker:
     def similar(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
         """The takes nearest to a motion -> list of hits.
 
-        {"libraries", "limit": 20, "filters", "start", "end"} and either {"path", "take": 0} of a file or {"library", "entry"}.
+        {"libraries", "limit": 20, "filters"} and the motion, see `_shown`; of an entry the stored vectors are taken.
         """
         from . import similar
 
         limit, filters = _limit(params), _filters(params)
         libraries = [self._library(place) for place in _places(params)]
-        start, end = _seconds(params, "start"), _seconds(params, "end")
         if "entry" in params:
             library, number = self._entry(params)
-            latent, entry = similar.latent_at(library, number, start, end), library.entries[number]
+            latent = similar.latent_at(library, number, _seconds(params, "start"), _seconds(params, "end"))
+            entry = library.entries[number]
             but, model = (str(entry.path), entry.take), library.meta.model
         else:
-            encoder = self._motion_encoder()
-            motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0), start, end)
-            latent, but, model = similar.latent_of(motion, encoder), (str(motion.path), motion.take), encoder.model_id
+            motion, encoder = self._shown(params), self._motion_encoder()
+            latent, but, model = similar.latent_of(motion, encoder), motion.origin, encoder.model_id
         return [hit.as_json() for hit in similar.similar(libraries, latent, model, limit, filters, but)]
 
     def describe(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
-        """{"path", "take": 0, "start", "end", "libraries": [], "limit": 10} -> the fields of `similar.Description`."""
+        """{"libraries": [], "limit": 10} and the motion, see `_shown` -> the fields of `similar.Description`."""
         from . import similar
 
         libraries = [self._library(place) for place in _places(params)] if params.get("libraries") else []
-        start, end = _seconds(params, "start"), _seconds(params, "end")
-        motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0), start, end)
-        limit = _whole(params, "limit", 10)
+        limit, motion = _whole(params, "limit", 10), self._shown(params)
         return similar.describe(motion, libraries, self._motion_encoder(), self._text_encoder(), limit).as_json()
+
+    def _shown(self, params: Params) -> Any:
+        """The `similar.Motion` that a request is about, one of three.
+
+        {"path", "take": 0, "start", "end"}: a file's. {"library", "entry", "start", "end"}: a library's.
+        {"positions", "fps", "name": ""}: one that is in no file, see `wire`.
+        """
+        from . import similar, wire
+
+        if "positions" in params:
+            positions, fps = wire.from_text(params["positions"], params.get("fps"))
+            return similar.motion_from(positions, fps, _text(params, "name") if "name" in params else "")
+        start, end = _seconds(params, "start"), _seconds(params, "end")
+        if "entry" in params:
+            return similar.motion_at(*self._entry(params), start, end)
+        return similar.motion_of(_text(params, "path"), _whole(params, "take", 0), start, end)
 
     def moments(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
         """Where it happens in one take: [{"start", "end", "score"}], best first.
