@@ -22,8 +22,8 @@ from typing import IO, cast
 from ..errors import LibraryProblem
 from ..motion.readers import blender_import
 from .client import PACKAGE, child_environment
-from .reader import OUTGROWN, READY, Defect, receive, send
-from .reading import COMPILED, Order, Reading, fault
+from .reader import OUTGROWN, READY, receive, send
+from .reading import COMPILED, Defect, DefectError, Order, Reading, fault
 
 MEMORY = 8 << 30
 """Bytes that one reader may take (of addresses on Linux, of resident memory on macOS; not bounded on Windows)."""
@@ -56,10 +56,6 @@ def seconds_for(order: Order) -> float:
     # A file that ufbx can't read may go to a Blender, which has its own limit.
     other = blender_import.SECONDS if Path(order.file.path).suffix.lower() in COMPILED else 0.0
     return FILE_SECONDS + other + SECONDS_A_MEGABYTE * order.file.size / 2**20
-
-
-class DefectError(RuntimeError):
-    """An exception that no file should be able to cause, with the reader's traceback."""
 
 
 class Pool:
@@ -113,7 +109,7 @@ class Pool:
             order, future = job
             try:
                 found = self._read(reader, order)
-            except (DefectError, LibraryProblem) as error:
+            except Exception as error:  # noqa: BLE001 (raised again by `take`, in the thread that waits)
                 future.set_exception(error)
                 continue
             self._hold(found.bytes)

@@ -15,10 +15,9 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
 from typing import IO, Any
 
-from .reading import Order, Reading, read
+from .reading import Defect, Order, Reading, read
 
 LENGTH = struct.Struct("<Q")
 OUTGROWN = 77
@@ -28,13 +27,6 @@ READY = "ready"
 WATCH_SECONDS = 0.25
 GRACE_SECONDS = 10.0
 """The parent ends a reader that takes too long; where it is no longer there to do it, the reader ends so much later."""
-
-
-@dataclass(frozen=True)
-class Defect:
-    """The traceback of an exception that no file should be able to cause."""
-
-    text: str
 
 
 def send(stream: IO[bytes], message: Any) -> None:
@@ -90,12 +82,11 @@ def _listen(orders: "queue.SimpleQueue[tuple[Order, float]]") -> None:
     _end()
 
 
-def _end(status: int = 0) -> None:
-    """End this process and all that it started (it leads a group of its own)."""
-    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(0, signal.SIGTERM)
-    os._exit(status)
+def _end() -> None:
+    """End this process and all that it started."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():  # it leads a group of its own
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def _bound(memory: int) -> None:
@@ -113,7 +104,7 @@ def _bound(memory: int) -> None:
     def watch() -> None:
         while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit <= memory:
             time.sleep(WATCH_SECONDS)
-        _end(OUTGROWN)
+        os._exit(OUTGROWN)  # the parent ends what else there is
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -57,6 +57,17 @@ class Reading:
         return sum(rows.nbytes for rows in self.rows) + sum(take.poses.nbytes for take in self.takes)
 
 
+@dataclass(frozen=True)
+class Defect:
+    """What a process elsewhere says instead, where it fails by a fault of ours: the traceback."""
+
+    text: str
+
+
+class DefectError(RuntimeError):
+    """An exception that no file should be able to cause; its message is the traceback it had where it was raised."""
+
+
 class Source(Protocol):
     """Whatever reads files for an index. Used from one thread.
 
