@@ -218,7 +218,7 @@ def _bound(document: Document, scene: Scene) -> nodes.Transforms:
 def _bind_pose(document: Document, scene: Scene, skin: dict[str, Any]) -> tuple[list[int], Array, Array] | None:
     """Joints (rows of the scene), their inverse bind matrices (n, 4, 4) and the inverses of these, where they can be used."""
     rows = [scene.row[i] for i in skin.get("joints", []) if i in scene.row]
-    if "inverseBindMatrices" not in skin or len(rows) != len(skin["joints"]):
+    if "inverseBindMatrices" not in skin or not rows or len(rows) != len(skin["joints"]):
         return None
     matrices = document.accessor(document.integer(skin, "inverseBindMatrices"), "MAT4")
     if len(matrices) < len(rows):
@@ -237,7 +237,7 @@ def _bind_pose(document: Document, scene: Scene, skin: dict[str, Any]) -> tuple[
         bones = np.linalg.norm((inverse[parent] @ bind[child])[:, :3, 3], axis=-1)
         own = np.linalg.norm(scene.rest[0][0, np.array(rows)[child]], axis=-1)
         longer = np.maximum(bones, own)
-        if np.median(np.abs(bones - own)[longer > 1e-9] / longer[longer > 1e-9], axis=0) > _BONES_DIFFER:
+        if np.median(np.abs(bones - own) / np.maximum(longer, 1e-9)) > _BONES_DIFFER:
             return None
     return rows, inverse, bind
 

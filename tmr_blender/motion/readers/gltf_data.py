@@ -174,7 +174,8 @@ class Document:
         raw = self._elements(found, code, width, count) if "bufferView" in found else np.zeros((count, width), dtype=code)
         if sparse is not None:
             raw = self._replaced(raw, sparse, code, width)
-        out = raw.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # not-a-numbers are the caller's to find
+            out = raw.astype(np.float64)
         if found.get("normalized") is True and raw.dtype.kind in "iu":
             out = np.maximum(out / np.iinfo(raw.dtype).max, -1.0)
         return out
