@@ -33,11 +33,13 @@ FASTER = {".fbx": 5.0, ".bvh": 15.0}
 
 @dataclass(frozen=True)
 class Imported:
-    """An armature in a take, as Blender has it: joints (names), first frame, positions at frames -> (frames, joints, 3)."""
+    """An armature in a take, as Blender has it: joints (names), how many frames at which rate, and positions at frames
+    counted from the first, fractions allowed -> (frames, joints, 3)."""
 
     take: str
     joints: list[str]
     frames: int
+    fps: float
     positions: Callable[[np.ndarray], np.ndarray]
 
 
@@ -88,6 +90,8 @@ class Blender:
             takes = {path.stem: [(item, item.animation_data.action, None) for item in armatures]}
         else:
             takes = self.script.takes()
+        render = self.bpy.context.scene.render
+        fps = render.fps / render.fps_base
         out = []
         for name, parts in takes.items():
             for armature in self.script.moving(armatures, parts):
@@ -95,7 +99,7 @@ class Blender:
                 bones = list(armature.data.bones)
                 assign = len(takes) > 1 or path.suffix.lower() != ".bvh"
                 at = self.sampler(armature, bones, first, parts if assign else [])
-                out.append(Imported(name, [bone.name for bone in bones], round(last - first) + 1, at))
+                out.append(Imported(name, [bone.name for bone in bones], round(last - first) + 1, fps, at))
         return out
 
     def sampler(self, armature: Any, bones: list[Any], first: float, parts: list[Any]) -> Callable[[np.ndarray], np.ndarray]:
@@ -145,12 +149,15 @@ def _compare_clip(row: Compared, clip: Any, imported: list[Imported]) -> None:
     if other is None or fits(other)[0] < 2:
         row.remarks.append(f"Blender has nothing like {clip.name}")
         return
+    # glTF states no rate, and Blender takes 24: the same times are compared then, else the same frames.
+    rate = 1.0
     if other.frames != clip.frames:
-        row.remarks.append(f"{clip.name}: {clip.frames} frames, {other.frames} in Blender")
-    frames = np.unique(np.linspace(0, min(clip.frames, other.frames) - 1, FRAMES).astype(int))
+        row.remarks.append(f"{clip.name}: {clip.frames} frames at {clip.fps:g}/s, {other.frames} at {other.fps:g}/s in Blender")
+        rate = other.fps / clip.fps
+    frames = np.unique(np.linspace(0, min(clip.frames, int(other.frames / rate)) - 1, FRAMES).astype(int))
     both = [name for name in names if name in other.joints]
     mine = clip.globals()[1][frames][:, [names.index(name) for name in both]]
-    theirs = other.positions(frames).astype(np.float64)[:, [other.joints.index(name) for name in both]]
+    theirs = other.positions(frames * rate).astype(np.float64)[:, [other.joints.index(name) for name in both]]
     ratio = _size(mine) / max(_size(theirs), 1e-12)
     row.ratio = ratio if abs(ratio - 1.0) > 1e-3 else 1.0
     row.apart.append(np.linalg.norm(mine - theirs * row.ratio, axis=-1))

@@ -22,8 +22,12 @@ class Limb:
     keys: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def text(limbs: list[Limb], takes: list[str], fps: int = 30, unit: float = 1.0, z_up: bool = False) -> str:
-    """The file. unit: centimetres in its unit; z_up: Z is up and -Y the front, else Y up and Z the front."""
+AXES = {"y": ((1, 1), (2, 1), (0, 1)), "z": ((2, 1), (1, -1), (0, 1)), "x": ((0, 1), (2, 1), (1, -1))}
+"""By the axis that is up: the axis and sign of up, front and right side ("coord"), each a right-handed system."""
+
+
+def text(limbs: list[Limb], takes: list[str], fps: int = 30, unit: float = 1.0, z_up: bool = False, x_up: bool = False) -> str:
+    """The file. unit: centimetres in its unit; z_up: Z is up and -Y the front; x_up: X and Z; else Y up and Z the front."""
     ids = {limb.name: 1000 + i for i, limb in enumerate(limbs)}
     objects, links = [], []
     for limb in limbs:
@@ -48,14 +52,15 @@ def text(limbs: list[Limb], takes: list[str], fps: int = 30, unit: float = 1.0, 
                 _curves(
                     objects, links, ids[limb.name], layer, 100000 * (number + 1) + 10 * ids[limb.name], limb.keys[take], fps
                 )
-    up, front, sign = (2, 1, -1) if z_up else (1, 2, 1)
+    axes = "".join(
+        f'\t\tP: "{name}Axis", "int", "Integer", "",{axis}\n\t\tP: "{name}AxisSign", "int", "Integer", "",{sign}\n'
+        for name, (axis, sign) in zip(("Up", "Front", "Coord"), AXES["z" if z_up else "x" if x_up else "y"], strict=True)
+    )
     joined = "\n".join(f'\tC: "{"OP" if name else "OO"}",{a},{b}' + (f', "{name}"' if name else "") for a, b, name in links)
     return (
         "; FBX 7.4.0 project file\nFBXHeaderExtension:  {\n\tFBXHeaderVersion: 1003\n\tFBXVersion: 7400\n}\n"
         "GlobalSettings:  {\n\tVersion: 1000\n\tProperties70:  {\n"
-        f'\t\tP: "UpAxis", "int", "Integer", "",{up}\n\t\tP: "UpAxisSign", "int", "Integer", "",1\n'
-        f'\t\tP: "FrontAxis", "int", "Integer", "",{front}\n\t\tP: "FrontAxisSign", "int", "Integer", "",{sign}\n'
-        '\t\tP: "CoordAxis", "int", "Integer", "",0\n\t\tP: "CoordAxisSign", "int", "Integer", "",1\n'
+        f"{axes}"
         f'\t\tP: "UnitScaleFactor", "double", "Number", "",{unit}\n'
         f'\t\tP: "TimeMode", "enum", "", "",14\n\t\tP: "CustomFrameRate", "double", "Number", "",{fps}\n\t}}\n}}\n'
         "Objects:  {\n" + "\n".join(objects) + "\n}\nConnections:  {\n" + joined + "\n}\n"

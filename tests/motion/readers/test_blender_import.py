@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """FBX through Blender where ufbx is missing or refuses, with Blender as a module; what else may come back, with a stand-in."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,6 @@ from tmr_blender.motion import readers
 from tmr_blender.motion.readers import blender_import, fbx
 
 ROOT = Path(__file__).parents[3]
-MODULE = ROOT / ".venv-bpy" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 TWO_JOINTS = {
     "count": 1,
@@ -28,15 +26,6 @@ TWO_JOINTS = {
     "0/rest": np.tile(np.eye(3, 4, dtype=np.float32), (2, 1, 1)),
     "0/poses": np.tile(np.eye(3, 4, dtype=np.float32), (5, 2, 1, 1)) + np.arange(5.0)[:, None, None, None] * np.eye(4)[3],
 }
-
-
-@pytest.fixture
-def blender(monkeypatch: pytest.MonkeyPatch) -> Path:
-    program = Path(os.environ.get("TMR_BLENDER") or MODULE)
-    if not program.is_file():
-        pytest.skip("needs Blender: .venv-bpy, or a program that TMR_BLENDER names")
-    monkeypatch.setenv("TMR_BLENDER", str(program))
-    return program
 
 
 @pytest.fixture

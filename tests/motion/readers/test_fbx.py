@@ -2,9 +2,11 @@
 """FBX: units, axes, takes and characters on files built here, positions against Blender's importer on real ones."""
 
 import gc
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from tests.motion.readers.fbx_text import Limb, text
 from tmr_blender.errors import FileProblem
 from tmr_blender.motion import humanoid, readers
 from tmr_blender.motion.clip import Clip
+from tmr_blender.motion.readers import units
 
 FRAMES = 7
 
@@ -59,8 +62,9 @@ def written(tmp_path: Path, content: str) -> list[Clip]:
     return readers.read(path)
 
 
-@pytest.mark.parametrize(("unit", "size"), [(1.0, 100.0), (2.54, 100 / 2.54), (100.0, 1.0), (0.1, 1000.0)])
-def test_units(tmp_path: Path, unit: float, size: float) -> None:
+@pytest.mark.parametrize("unit", [1.0, 2.54, 30.48, 100.0, 0.1], ids=["cm", "inch", "foot", "m", "mm"])
+def test_units(tmp_path: Path, unit: float) -> None:
+    size = 100.0 / unit
     limbs = person(size=size)
     (clip,) = written(tmp_path, text(limbs, ["Take 001"], unit=unit))
     assert (clip.name, clip.fps, clip.frames) == ("take", 30.0, FRAMES)
@@ -80,6 +84,16 @@ def test_z_up(tmp_path: Path) -> None:
     limbs[0].translation = (0.0, 0.0, 95.0)
     (clip,) = written(tmp_path, text(limbs, ["Take 001"], z_up=True))
     check(clip, expected(limbs, "Take 001"), lambda x: np.stack([x[:, 0], x[:, 2], -x[:, 1]], -1) / 100.0)
+    positions = humanoid.body_positions(clip)
+    assert (positions[:, 15, 1] > positions[:, 0, 1] + 0.4).all()
+
+
+def test_x_up(tmp_path: Path) -> None:
+    limbs = person()
+    limbs[0].rotation, limbs[0].keys = (0.0, 0.0, -90.0), {}
+    limbs[0].translation = (95.0, 0.0, 0.0)
+    (clip,) = written(tmp_path, text(limbs, ["Take 001"], x_up=True))
+    check(clip, expected(limbs, "Take 001"), lambda x: np.stack([-x[:, 1], x[:, 0], x[:, 2]], -1) / 100.0)
     positions = humanoid.body_positions(clip)
     assert (positions[:, 15, 1] > positions[:, 0, 1] + 0.4).all()
 
@@ -112,6 +126,56 @@ def test_takes(tmp_path: Path) -> None:
     assert [clip.name for clip in clips] == ["take walk", "take run"]
     for clip, take in zip(clips, ("walk", "run"), strict=True):
         check(clip, expected(limbs, take), lambda x: x / 100.0)
+
+
+def test_characters_whose_joints_have_the_same_names(tmp_path: Path) -> None:
+    """As two armatures of one rig come out of Blender: told apart by what they hang from."""
+    limbs = []
+    for number, name in enumerate(("Anna", "Bert")):
+        holder = Limb(name, "", (100.0 * number, 0.0, 0.0), kind="Null")
+        limbs += [holder, *person(f"{name}:", parent=name)]
+    content = text(limbs, ["Take 001"])
+    for name in ("Anna", "Bert"):
+        content = content.replace(f'"Model::{name}:', '"Model::')
+    clips = written(tmp_path, content)
+    assert [clip.name for clip in clips] == ["take Anna Hips", "take Bert Hips"]
+    for clip, name in zip(clips, ("Anna", "Bert"), strict=True):
+        places = {key.removeprefix(f"{name}:"): value for key, value in expected(limbs, "Take 001").items()}
+        check(clip, places, lambda x: x / 100.0)
+
+
+def test_uneven_scale(tmp_path: Path) -> None:
+    """A null that stretches its skeleton along one axis only: positions can't be had from plain numbers then."""
+    limbs = [Limb("Armature", "", (0.0, 0.0, 0.0), (0.0, 0.0, 30.0), kind="Null"), *person(parent="Armature")]
+    content = text(limbs, ["Take 001"]).replace(
+        'P: "Lcl Scaling", "Lcl Scaling", "", "A",1.0,1.0,1.0', 'P: "Lcl Scaling", "Lcl Scaling", "", "A",1.0,1.5,0.5', 1
+    )
+    (clip,) = written(tmp_path, content)
+    alone = [replace(limb, parent=limb.parent.removeprefix("Armature")) for limb in limbs[1:]]
+    turn = Rotation.from_euler("z", 30.0, degrees=True)
+    check(clip, expected(alone, "Take 001"), lambda x: turn.apply(x * np.array([1.0, 1.5, 0.5])) / 100.0)
+
+
+def test_turns_go_on(tmp_path: Path) -> None:
+    """Rotations of neighbouring frames lie in one hemisphere, round after round."""
+    limbs = person()
+    for limb in limbs:
+        if limb.keys:
+            limb.keys["Take 001"] = np.linspace(0.0, 900.0, FRAMES * 6)[:, None] * np.array([0.1, 1.0, 0.05])
+    (clip,) = written(tmp_path, text(limbs, ["Take 001"]))
+    assert clip.frames == FRAMES * 6
+    assert ((clip.rotations[1:] * clip.rotations[:-1]).sum(axis=-1) > 0.0).all()
+    np.testing.assert_allclose(np.linalg.norm(clip.rotations, axis=-1), 1.0, atol=1e-9)
+
+
+def test_a_take_ends_with_its_keys(tmp_path: Path) -> None:
+    """A take that says it is longer than its keys has no frozen end."""
+    content = text(person(), ["Take 001"])
+    stop = '"LocalStop", "KTime", "Time", "",'
+    longer = content.replace(f"{stop}{6 * 46186158000 // 30}", f"{stop}{9 * 46186158000 // 30}")
+    assert longer != content
+    (clip,) = written(tmp_path, longer)
+    assert clip.frames == FRAMES
 
 
 def test_characters(tmp_path: Path) -> None:
@@ -195,6 +259,55 @@ def test_collector_meets_no_dead_object(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr[-2000:]
     gc.collect()
+
+
+EXPORTS: dict[str, dict[str, object]] = {
+    "cm, y up": {"axis_up": "Y", "axis_forward": "-Z"},
+    "cm, z up": {"axis_up": "Z", "axis_forward": "Y"},
+    "cm, x up": {"axis_up": "X", "axis_forward": "Y"},
+    "metres": {"apply_scale_options": "FBX_SCALE_UNITS"},
+    "metres, axes applied": {"apply_scale_options": "FBX_SCALE_ALL", "bake_space_transform": True},
+    "inches": {"scene": 0.0254, "axis_up": "Z", "axis_forward": "-Y"},
+    "feet": {"scene": 0.3048},
+}
+"""How a BVH file is exported; scene: metres in the scene's unit."""
+
+EXPORT = """
+import json, os, sys
+import bpy
+source, folder, exports, metres = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), float(sys.argv[4])
+for name, options in exports.items():
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    for module in ("io_anim_bvh", "io_scene_fbx"):
+        bpy.ops.preferences.addon_enable(module=module)
+    unit = options.pop("scene", 1.0)
+    bpy.context.scene.unit_settings.scale_length = unit
+    bpy.ops.import_anim.bvh(filepath=source, global_scale=metres / unit, update_scene_fps=True)
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = map(int, bpy.data.actions[0].frame_range)
+    bpy.ops.export_scene.fbx(
+        filepath=f"{folder}/{name}.fbx", object_types={"ARMATURE"}, add_leaf_bones=False, bake_anim_simplify_factor=0.0,
+        bake_anim_use_nla_strips=False, bake_anim_use_all_actions=False, **options,
+    )
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def test_one_performance_as_bvh_and_fbx(shared: Path, tmp_path: Path, blender: Path) -> None:
+    """A real take, and what Blender exports of it as FBX in units and axes of all kinds: the same joints within 0.1 mm."""
+    if not blender.name.startswith("python"):
+        pytest.skip("needs Blender as a Python module")
+    source = shared / "mocap" / "cmu" / "16_22.bvh"
+    (clip,) = readers.read(source)
+    metres = units.UNITS[[name for name, *_ in units.UNITS].index("CMU unit")][1]
+    command = [str(blender), "-I", "-c", EXPORT, str(source), str(tmp_path), json.dumps(EXPORTS), str(metres)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    x = clip.globals()[1]
+    for name in EXPORTS:
+        (other,) = readers.read(tmp_path / f"{name}.fbx")
+        assert (other.frames, round(other.fps)) == (clip.frames, round(clip.fps)), name
+        order = [clip.skeleton.names.index(joint) for joint in other.skeleton.names]
+        np.testing.assert_allclose(other.globals()[1], x[:, order], atol=1e-4, err_msg=name)
 
 
 def test_real_files_without_motion(shared: Path) -> None:

@@ -16,7 +16,7 @@ from tmr_blender.motion.writers import write_bvh
 SIZES = {name: metres for name, metres, _, _ in units.UNITS}
 
 
-@pytest.mark.parametrize("unit", ["metre", "centimetre", "millimetre", "inch", "CMU unit"])
+@pytest.mark.parametrize("unit", ["metre", "centimetre", "millimetre", "inch", "CMU unit", "foot", "decimetre"])
 @pytest.mark.parametrize("tall", [0.85, 1.0, 1.15])
 def test_unit_is_found(unit: str, tall: float) -> None:
     clip = units.scaled(moving(skeleton()), tall)
@@ -96,6 +96,34 @@ def test_in_a_file(tmp_path: Path) -> None:
     write_bvh(upended(clip), tmp_path / "z.bvh")
     (back,) = readers.read(tmp_path / "z.bvh")
     np.testing.assert_allclose(back.globals()[1], clip.globals()[1], atol=1e-6)
+
+
+def in_axes(clip: Clip, turn: np.ndarray) -> Clip:
+    """The clip as a program has it whose axes are turned: offsets, rotations, and all."""
+    back = quaternion.inverse(turn)
+    rotations = quaternion.multiply(quaternion.multiply(turn, clip.rotations), back)
+    skeleton = replace(clip.skeleton, offsets=quaternion.rotate(turn, clip.skeleton.offsets))
+    return replace(clip, skeleton=skeleton, rotations=rotations, translations=quaternion.rotate(turn, clip.translations))
+
+
+@pytest.mark.parametrize("up", ["y", "z", "x"])
+@pytest.mark.parametrize("unit", ["metre", "centimetre", "inch", "foot"])
+def test_real_takes(shared: Path, tmp_path: Path, unit: str, up: str) -> None:
+    """A real take written in other units and with other axes up is read as it was.
+
+    iClone's only with Y up: its rest pose is no body's and its hips start at the origin, so nothing tells it from someone
+    who lies.
+    """
+    turn = quaternion.between(np.array([0.0, 1.0, 0.0]), np.eye(3)["xyz".index(up)])
+    for name in ("cmu/16_22", "bandai/dataset-1_run_normal_001", *(["cmu_iclone/006_08"] if up == "y" else [])):
+        (clip,) = readers.read(shared / "mocap" / f"{name}.bvh")
+        # write_bvh makes centimetres of metres.
+        other = in_axes(units.scaled(clip, 0.01 / SIZES[unit]), turn)
+        write_bvh(other, tmp_path / "other.bvh")
+        if up != "y":
+            assert np.abs(units.scaled(other, 100.0 * SIZES[unit]).globals()[1] - clip.globals()[1]).max() > 0.5
+        (back,) = readers.read(tmp_path / "other.bvh")
+        np.testing.assert_allclose(back.globals()[1], clip.globals()[1], atol=1e-4, err_msg=name)
 
 
 def test_real_legs(shared: Path) -> None:
