@@ -10,7 +10,6 @@ from tmr_blender.library import scores
 from tmr_blender.library.records import Caption, FileState, Take, Window
 from tmr_blender.library.scores import Query, score
 from tmr_blender.library.search import ranked
-from tmr_blender.library.sketch import DIRECTIONS, Sketch
 from tmr_blender.library.store import Library
 from tmr_blender.library.writer import Writer
 from tmr_blender.tmr.encoders import unit
@@ -41,21 +40,6 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
     return Library.open(path)
 
 
-def test_bounds_hold_for_every_window(library: Library) -> None:
-    sketch = Sketch.of(library.motion, library.windows.row, library.windows.first)
-    assert sketch.head.shape == (len(library.windows.row), DIRECTIONS)
-    random = np.random.default_rng(4)
-    rest = np.repeat(np.arange(len(library.entries)), np.diff(library.windows.first))
-    for scale in (1.0, 0.1):
-        query = unit(random.normal(size=WIDTH) * np.geomspace(1.0, 0.02, WIDTH) * scale + scale)
-        about, slack = sketch.estimate(query)
-        error = np.abs(about - library.motion[library.windows.row] @ query)
-        assert (error <= slack[rest]).all() and slack.max() < 0.05
-    worst = unit(sketch.axes[:, 0] + 5.0 * random.normal(size=WIDTH))
-    about, slack = sketch.estimate(worst)
-    assert (np.abs(about - library.motion[library.windows.row] @ worst) <= slack[rest]).all()
-
-
 @pytest.mark.parametrize("filters", [None, {"speed": {"min": 100.0, "max": 220.0}}, {"captioned": True}])
 @pytest.mark.parametrize("limit", [1, 20, 1000])
 def test_the_result_is_exact(
@@ -75,21 +59,50 @@ def test_the_result_is_exact(
 
 def test_few_vectors_are_read(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
-    exact = scores._exact
+    cosines = scores._cosines
 
-    def counted(held: Library, query: Query, numbers: np.ndarray) -> np.ndarray:
-        read.append(len(numbers))
-        return exact(held, query, numbers)
+    def counted(held: Library, query: Query, windows: np.ndarray) -> np.ndarray:
+        read.append(len(windows))
+        return cosines(held, query, windows)
 
     monkeypatch.setattr(scores, "SKETCHED", 0)
-    monkeypatch.setattr(scores, "_exact", counted)
-    score(library, Query(np.asarray(library.motion[7])), 10)
-    assert 10 <= read[0] < 100
+    monkeypatch.setattr(scores, "_cosines", counted)
+    found = score(library, Query(np.asarray(library.motion[7])), 10)
+    assert len(found.numbers) == 10 and not found.complete
+    assert 10 <= sum(read) < len(library.windows.row) / 3
 
 
-def test_a_library_of_few_vectors_has_a_sketch_too(tmp_path: Path) -> None:
-    vectors = unit(np.random.default_rng(0).normal(size=(3, WIDTH)))
-    sketch = Sketch.of(vectors, np.arange(3), np.array([0, 0, 2, 3]))
-    about, slack = sketch.estimate(vectors[1])
-    assert slack.shape == (3,)
-    assert (np.abs(about - vectors @ vectors[1]) <= slack[[1, 1, 2]]).all()
+@pytest.mark.parametrize("sketched", [0, 10**9])
+def test_a_query_that_every_name_holds_finds_every_entry(
+    library: Library, sketched: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scores, "SKETCHED", sketched)
+    query = Query(np.asarray(library.motion[0]), np.eye(384, dtype=np.float32)[0], "TAKE")
+    found = score(library, query, 10_000)
+    assert found.named.all() and found.complete
+    assert sorted(found.numbers) == list(range(len(library.entries)))
+    assert score(library, Query(query.latent, query.sentence, "take 2"), 5).named.sum() == 111  # 2, 20-29, 200-299
+    assert not score(library, Query(query.latent, query.sentence, "ta"), 5).named.any()
+
+
+def test_rows_in_another_order_than_the_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that were read again have their vectors at the end, and rows between belong to nothing."""
+    path = tmp_path / "library"
+    random = np.random.default_rng(9)
+    Library.open(path, create=True)
+    with Writer(path, "test") as writer:
+        source = writer.source(tmp_path)
+        for i in [*range(60), *range(0, 20, 3)]:
+            vectors = unit(random.normal(size=(4, WIDTH)))
+            windows = [Window(0.0, 4.0, vectors[0])] + [Window(k - 0.5, k + 0.5, vectors[k]) for k in (1, 2, 3)]
+            writer.put(source, FileState(f"{i}.bvh", 1, 1, str(i), ""), [Take(0, f"take {i}", 30.0, 4.0, "plain", windows, [])])
+            writer.commit()
+    library = Library.open(path)
+    assert len(library.motion) > len(library.windows.row) == 240
+    for _ in range(10):
+        query = Query(unit(random.normal(size=WIDTH)))
+        plain = ranked([library], query, "test", 15)
+        with monkeypatch.context() as patch:
+            patch.setattr(scores, "SKETCHED", 0)
+            sketched = ranked([library], query, "test", 15)
+        assert [(hit.name, hit.start) for hit in sketched] == [(hit.name, hit.start) for hit in plain]

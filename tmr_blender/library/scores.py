@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How well the entries of one library answer a query: cosines of vectors, by entry.
+"""How well the entries of one library answer a query: cosines of vectors, by entry, and the best of them.
 
-A library of more than `SKETCHED` windows is not read whole for every query: its sketch (see `sketch`) bounds every cosine
-from both sides, which rules most entries out, and only the others' vectors are read. The best entries and their scores are
-exactly those of the full comparison.
+A library of more than `SKETCHED` windows is not read whole for every query: its sketch (see `sketch`) says what every cosine is
+at most, which rules most windows out, and only the others' vectors are read. The best entries and their scores are exactly
+those of the full comparison: entries are taken in order of what they can be at most, until the next can't be among the best
+(the threshold algorithm of Fagin, Lotem and Naor, 2003).
 """
 
+import re
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from .filters import Mask
 from .store import Library
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.int64]
 
 TEXT_WEIGHT = 0.7
 TEXT_FLOOR = 0.1
@@ -27,6 +29,8 @@ SHORTEST_NAME = 3
 SKETCHED = 50_000
 """Windows from which on a sketch pays."""
 BLOCK = 16_384
+BATCH = 512
+"""Entries whose vectors are read before it is asked again whether more are needed."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +44,27 @@ class Query:
 
 @dataclass(frozen=True)
 class Scores:
-    """Cosines of one library with one query.
+    """The best entries of one library for one query, the best first.
 
-    similarity: (entries,), exact in those that may be among the best `limit`, at most the true one in the others.
-    motion: (entries,), see `search`; exact in the same entries, a close estimate in the others.
-    text: (entries,), nearest text, -1 without any, 1 where the query is in the name to the letter. named: (entries,), whether
-    it is.
+    numbers: (n,) their indices. similarity, motion: (n,) see `search`. text: (entries,), cosine of the nearest text, -1 without
+    any, 1 where the query is in the name to the letter. named: (entries,), whether it is.
+    middle: the median of `motion` over the library, or over a sample of a large one: what one is lifted from.
+    complete: whether no other entry passes the filters.
     """
 
     library: Library
     query: Query
+    numbers: Numbers
     similarity: Floats
     motion: Floats
     text: Floats
     named: Mask
-
-    @cached_property
-    def middle(self) -> float:
-        """The median of the motions' cosines: what one is lifted from."""
-        return float(np.median(self.motion))
+    middle: float
+    complete: bool
 
     def windows(self, number: int) -> Floats:
         """Exact cosines of the windows of the entry at an index."""
-        first, last = self.library.windows.first[number : number + 2]
-        return self.library.motion[self.library.windows.row[first:last]] @ self.query.latent
+        return _cosines(self.library, self.query, np.arange(*self.library.windows.first[number : number + 2]))
 
     def nearest(self, number: int) -> int:
         """Index into `Library.texts` of the entry's text nearest to the query, -1 without any."""
@@ -72,34 +73,55 @@ class Scores:
         if self.query.sentence is None or not len(mine):
             return -1
         rows = self.library.text_rows[mine]
-        cosines = np.where(rows >= 0, self.library.text[np.maximum(rows, 0)] @ self.query.sentence, -1.0)
+        vectors = np.asarray(self.library.text)[np.maximum(rows, 0)]
+        cosines = np.where(rows >= 0, vectors @ self.query.sentence, -1.0)
         return int(mine[len(mine) - 1 - int(np.argmax(cosines[::-1]))])
 
 
 def score(library: Library, query: Query, limit: int, kept: Mask | None = None) -> Scores:
-    """Score every entry; the best `limit` of those `kept` (entries,) are sure to be exact."""
+    """The best `limit` entries of those `kept` (entries,), all of them where there are fewer."""
     count = len(library.entries)
     text, named = np.full(count, -1.0, np.float32), np.zeros(count, bool)
     if query.sentence is not None:
         text, named = _text_scores(library, query.sentence), _named(library, query.text)
         text[named] = 1.0
     written = TEXT_WEIGHT * np.maximum(text - TEXT_FLOOR, 0.0)
+    allowed = count
     if kept is not None:
         written[~kept] = -np.inf
+        allowed = int(kept.sum())
     if len(library.windows.row) <= SKETCHED:
-        motion = _motion(library, (library.motion @ query.latent)[library.windows.row])
-        return Scores(library, query, motion + written, motion, text, named)
-    similarity, motion = _sketched(library, query, written, limit)
-    return Scores(library, query, similarity, motion, text, named)
+        motion = _motion(library, library.by_window(library.motion @ query.latent))
+        middle = float(np.median(motion)) if count else 0.0
+        numbers = _best(motion + written, limit)
+        motion = motion[numbers]
+    else:
+        some, vectors = library.sample
+        middle = float(np.median(_motion(library, vectors @ query.latent, some)))
+        numbers, motion = _sketched(library, query, written, limit)
+    return Scores(
+        library, query, numbers, motion + written[numbers], motion, text, named, middle, complete=len(numbers) == allowed
+    )
 
 
-def _motion(library: Library, windows: Floats, numbers: NDArray[np.int64] | None = None) -> Floats:
+def _best(similarity: Floats, limit: int) -> Numbers:
+    """Indices of the `limit` greatest, the greatest first and of equals the first; -inf is out of the question."""
+    count = min(limit, len(similarity))
+    if not count:
+        return np.zeros(0, np.int64)
+    # All that tie with the last are looked at, so that of equals the first is taken.
+    top = np.flatnonzero(similarity >= np.partition(similarity, -count)[-count])
+    top = top[np.lexsort((top, -similarity[top]))][:count]
+    return top[np.isfinite(similarity[top])]
+
+
+def _motion(library: Library, windows: Floats, numbers: Numbers | None = None) -> Floats:
     """(entries,) the share of the similarity that is motion's, from the cosines of all windows (windows,).
 
     With `numbers`, of these entries alone, from the cosines of their windows one after another. -1 without any window.
     """
     table = library.windows
-    count, whole, share = np.diff(table.first), table.whole - table.first[:-1], shares(library)
+    count, whole, share = np.diff(table.first), table.whole - table.first[:-1], _shares(library)
     if numbers is not None:
         count, whole, share = count[numbers], whole[numbers], share[numbers]
     first = np.cumsum(count) - count
@@ -113,32 +135,61 @@ def _motion(library: Library, windows: Floats, numbers: NDArray[np.int64] | None
     return motion
 
 
-def shares(library: Library) -> Floats:
-    """(entries,) the weight of the whole take's vector."""
+def _shares(library: Library) -> Floats:
+    """(entries,) the weight of the whole take's vector, where it has one."""
     return (WHOLE_SHARE * np.minimum(WHOLE_SECONDS / library.durations, 1.0)).astype(np.float32)
 
 
-def _sketched(library: Library, query: Query, written: Floats, limit: int) -> tuple[Floats, Floats]:
-    """Similarity and motion, by bounds first and then exactly where the bounds leave it open."""
-    estimate, slack = library.sketch.estimate(query.latent)
-    motion = _motion(library, estimate)
-    # Both the best window and the whole are within the slack of theirs, so their weighted mean is, too.
-    similarity = motion - slack + written
-    bound = np.partition(similarity, -limit)[-limit] if limit < len(similarity) else np.float32(-np.inf)
-    may = np.flatnonzero((motion + slack + written >= bound) & (written > -np.inf))
-    motion[may] = _motion(library, _exact(library, query, may), may)
-    similarity[may] = motion[may] + written[may]
-    return similarity, motion
+def _sketched(library: Library, query: Query, written: Floats, limit: int) -> tuple[Numbers, Floats]:
+    """The best entries and their motion, without reading what can't be among them."""
+    bounds = library.by_window(library.sketch.bounds(query.latent))
+    most = _motion(library, bounds) + written
+    similarity = np.full(len(most), -np.inf, np.float32)
+    motion = np.full(len(most), -1.0, np.float32)
+    order = _best(most, limit)
+    least = np.float32(-np.inf)
+    while len(order):
+        motion[order] = _exact(library, query, order, bounds, least - written[order])
+        similarity[order] = motion[order] + written[order]
+        most[order] = -np.inf
+        found = similarity[similarity > -np.inf]
+        if len(found) >= limit:
+            least = np.partition(found, -limit)[-limit]
+        order = _best(most, BATCH)
+        order = order[most[order] >= least]
+    numbers = _best(similarity, limit)
+    return numbers, motion[numbers]
 
 
-def _exact(library: Library, query: Query, numbers: NDArray[np.int64]) -> Floats:
-    """Cosines of all windows of the chosen entries, one after another."""
-    first = library.windows.first
-    count = np.diff(first)[numbers]
-    # first[i], first[i] + 1, ... for every chosen i
-    spans = np.arange(count.sum()) + np.repeat(first[numbers] - (np.cumsum(count) - count), count)
-    rows = library.windows.row[spans]
-    parts = [library.motion[rows[i : i + BLOCK]] @ query.latent for i in range(0, len(rows), BLOCK)]
+def _exact(
+    library: Library, query: Query, numbers: Numbers, bounds: Floats | None = None, least: Floats | None = None
+) -> Floats:
+    """(n,) motion of the chosen entries from their vectors.
+
+    With what the cosine of each window is at most (windows,), only those windows are read that can lift their entry to `least`
+    (n,) or above; an entry that none can lift is told to be lower than it may be.
+    """
+    table = library.windows
+    whole, share = table.whole[numbers], _shares(library)[numbers]
+    full = whole >= 0
+    share = np.where(full, share, np.float32(0.0))
+    count = (table.first[numbers + 1] - table.first[numbers]).astype(np.int64)
+    entry = np.repeat(np.arange(len(numbers)), count)
+    windows = np.arange(len(entry)) + np.repeat(table.first[numbers] - (np.cumsum(count) - count), count)
+    if bounds is not None and least is not None:
+        needed = least - share * np.where(full, bounds[np.maximum(whole, 0)], np.float32(0.0))
+        may = (1.0 - share)[entry] * bounds[windows] >= needed[entry]
+        entry, windows = entry[may], windows[may]
+    best = np.full(len(numbers), -1.0, np.float32)
+    np.maximum.at(best, entry, _cosines(library, query, windows))
+    best[full] += share[full] * (_cosines(library, query, whole[full]) - best[full])
+    return best
+
+
+def _cosines(library: Library, query: Query, windows: Numbers) -> Floats:
+    """Of chosen windows."""
+    rows, vectors = library.windows.row[windows], np.asarray(library.motion)  # a memmap is slow to index
+    parts = [vectors[rows[i : i + BLOCK]] @ query.latent for i in range(0, len(rows), BLOCK)]
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 
@@ -158,12 +209,8 @@ def _named(library: Library, query: str) -> Mask:
     """(entries,) whether the query stands in the entry's name, as one types a file's name to get at it."""
     named = np.zeros(len(library.entries), bool)
     query = query.casefold()
-    if len(query) < SHORTEST_NAME:
-        return named
-    names, begins = library.file_names
-    at = names.find(query)
-    while at >= 0:
-        entry = int(np.searchsorted(begins, at, side="right")) - 1
-        named[entry] = True
-        at = names.find(query, int(begins[entry + 1])) if entry + 1 < len(begins) else -1
+    if len(query) >= SHORTEST_NAME:
+        names, begins = library.file_names
+        found = np.array([match.start() for match in re.finditer(re.escape(query), names)], np.int64)
+        named[np.searchsorted(begins, found, side="right") - 1] = True
     return named

@@ -22,24 +22,42 @@ alone 49, 11; as above 49, 11.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LibraryProblem, QueryProblem
+from ..motion.features import FPS
 from ..tmr.encoders import TextEncoder
 from .filters import mask
 from .schema import HOW_TO_REENCODE
 from .scores import TEXT_FLOOR, TEXT_WEIGHT, Query, Scores, score
-from .store import Library
+from .store import Entry, Library
+from .twins import Alike, alike, lasting
+from .vectors import release
 
 Matched = Literal["motion", "caption", "name"]
 
 BEND = 0.2
 """Similarity from which the score bends towards 1, which motion and text together may exceed."""
+SPARE = 8
+"""Candidates beyond the limit and half as many, some of which may be twins of others."""
 MOMENT_MARGIN = 0.05
 """A shorter window is the better moment while its cosine is within this of the take's best."""
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A take that shows what a hit shows, see `twins`; the fields are those of `Hit`. mirrored: whether left is right in it."""
+
+    name: str
+    path: str
+    take: int
+    entry: int
+    library: str
+    mirrored: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +68,7 @@ class Hit:
     score: 0..1, see `score_of`. start, end: seconds in the take.
     path: absolute, of the file. take: which of the file's clips, as `motion.readers.read` numbers them.
     matched: what lifted it most, its motion, a caption or its name. library: the library's folder. entry: the take's
-    number in it. duration: of the whole take, seconds.
+    number in it. duration: of the whole take, seconds. twins: takes further down that show the same and were folded into this.
     """
 
     name: str
@@ -64,6 +82,7 @@ class Hit:
     entry: int
     take: int
     duration: float
+    twins: tuple[Twin, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -78,6 +97,8 @@ def search(
     filters: Mapping[str, Any] | None = None,
 ) -> list[Hit]:
     """The best takes of all the libraries together, best first; only those that pass the filters (see `filters.FILTERS`).
+
+    Of takes that are twins the best appears, with the others folded into it; `limit` counts what appears.
 
     Raises QueryProblem for an empty query or an unknown filter, LibraryProblem where there is nothing to search or where a
     library was indexed with another model than the encoder's.
@@ -113,11 +134,18 @@ def ranked(
         check_model(library, model)
     if not any(library.entries for library in libraries):
         raise LibraryProblem("There is nothing to search yet: index a folder of motions first.")
-    count = limit + (but is not None)
-    scores = [score(library, query, count, mask(library, filters) if filters else None) for library in libraries]
-    rows = [(value, i, entry) for i, found in enumerate(scores) for value, entry in _best(found.similarity, count)]
-    rows.sort(key=lambda row: (-row[0], row[1], row[2]))
-    return _hits(scores, rows, limit, but)
+    passing = [mask(library, filters) if filters else None for library in libraries]
+    count = limit + limit // 2 + SPARE
+    while True:
+        scores = [score(library, query, count, kept) for library, kept in zip(libraries, passing, strict=True)]
+        groups, sure = _folded(scores, count, limit, but)
+        if len(groups) == limit or sure:
+            break
+        count *= 4
+    hits = [_hit(group) for group in groups]
+    for library in libraries:
+        release(library.motion)
+    return hits
 
 
 def check_model(library: Library, model: str) -> None:
@@ -129,37 +157,71 @@ def check_model(library: Library, model: str) -> None:
         )
 
 
-def _best(similarity: NDArray[np.float32], limit: int) -> list[tuple[float, int]]:
-    """(similarity, entry) of the best entries of one library, best first; -inf is out of the question."""
-    count = min(limit, len(similarity))
-    if not count:
-        return []
-    # All that tie with the last are looked at, so that of equals the first is taken.
-    top = np.flatnonzero(similarity >= np.partition(similarity, -count)[-count])
-    top = top[np.lexsort((top, -similarity[top]))][:count]
-    return [(float(similarity[entry]), int(entry)) for entry in top if np.isfinite(similarity[entry])]
+@dataclass(frozen=True)
+class _Candidate:
+    """The entry at place `at` of a library's best ones."""
+
+    scores: Scores
+    at: int
+
+    @cached_property
+    def number(self) -> int:
+        """Its index in the library."""
+        return int(self.scores.numbers[self.at])
+
+    @cached_property
+    def entry(self) -> Entry:
+        """What is known of it."""
+        return self.scores.library.entries[self.number]
+
+    def like(self, other: "_Candidate") -> Alike | None:
+        """How the two are twins."""
+        mine, theirs = self.scores.library.bodies, other.scores.library.bodies
+        frames = int(mine.count[self.number]), int(theirs.count[other.number])
+        if not all(frames) or not lasting(frames[0] / FPS, frames[1] / FPS):
+            return None
+        return alike(mine.of(self.number), theirs.of(other.number))
 
 
-def _hits(
-    scores: Sequence[Scores], rows: Sequence[tuple[float, int, int]], limit: int, but: tuple[str, int] | None
-) -> list[Hit]:
-    """The first `limit` of the ranking; a take that several libraries hold appears once."""
-    hits: list[Hit] = []
+@dataclass(frozen=True)
+class _Group:
+    """A candidate that appears, and those that are folded into it."""
+
+    first: _Candidate
+    twins: list[tuple[_Candidate, Alike]]
+
+
+def _folded(scores: Sequence[Scores], count: int, limit: int, but: tuple[str, int] | None) -> tuple[list[_Group], bool]:
+    """The first `limit` of what appears, and whether there is nothing more; a take that several libraries hold appears once.
+
+    scores: the best `count` entries of each library.
+    """
+    found = [(float(value), i, at) for i, held in enumerate(scores) for at, value in enumerate(held.similarity)]
+    found.sort(key=lambda row: (-row[0], row[1], row[2]))
+    sure = all(held.complete for held in scores)
+    groups: list[_Group] = []
     seen: set[tuple[str, int]] = set() if but is None else {but}
-    for value, place, entry in rows:
-        hit = _hit(scores[place], entry, value)
-        if (hit.path, hit.take) not in seen:
-            seen.add((hit.path, hit.take))
-            hits.append(hit)
-        if len(hits) == limit:
-            break
-    return hits
+    # What lies behind the first `count` may be behind others that a library has not told of.
+    for _, i, at in found if sure else found[:count]:
+        candidate = _Candidate(scores[i], at)
+        key = str(candidate.entry.path), candidate.entry.take
+        if key in seen:
+            continue
+        seen.add(key)
+        for group in groups:
+            if how := candidate.like(group.first):
+                group.twins.append((candidate, how))
+                break
+        else:
+            if len(groups) < limit:
+                groups.append(_Group(candidate, []))
+    return groups, sure
 
 
-def _hit(scores: Scores, number: int, value: float) -> Hit:
-    library = scores.library
-    entry, nearest = library.entries[number], scores.nearest(number)
-    matched = _matched(scores, number, nearest)
+def _hit(group: _Group) -> Hit:
+    scores, at, number = group.first.scores, group.first.at, group.first.number
+    library, entry, nearest = scores.library, group.first.entry, scores.nearest(number)
+    matched = _matched(scores, at, nearest)
     start, end = _moment(scores, number)
     caption = ""
     if nearest >= 0:
@@ -171,7 +233,7 @@ def _hit(scores: Scores, number: int, value: float) -> Hit:
     return Hit(
         name=entry.name,
         caption=caption,
-        score=round(score_of(value), 4),
+        score=round(score_of(float(scores.similarity[at])), 4),
         start=round(start, 3),
         end=round(end, 3),
         path=str(entry.path),
@@ -180,7 +242,13 @@ def _hit(scores: Scores, number: int, value: float) -> Hit:
         entry=entry.id,
         take=entry.take,
         duration=entry.duration,
+        twins=tuple(_twin(candidate, how) for candidate, how in group.twins),
     )
+
+
+def _twin(candidate: _Candidate, how: Alike) -> Twin:
+    entry, library = candidate.entry, str(candidate.scores.library.path)
+    return Twin(entry.name, str(entry.path), entry.take, entry.id, library, how == "mirrored")
 
 
 def score_of(similarity: float) -> float:
@@ -204,9 +272,10 @@ def _moment(scores: Scores, number: int) -> tuple[float, float]:
     return float(start[chosen]), float(end[chosen])
 
 
-def _matched(scores: Scores, number: int, nearest: int) -> Matched:
+def _matched(scores: Scores, at: int, nearest: int) -> Matched:
     """Text where its share of the similarity is larger than what the motion has above the library's middle."""
+    number = scores.numbers[at]
     share = TEXT_WEIGHT * max(float(scores.text[number]) - TEXT_FLOOR, 0.0)
-    if share <= max(float(scores.motion[number]) - scores.middle, 0.0):
+    if share <= max(float(scores.motion[at]) - scores.middle, 0.0):
         return "motion"
     return "name" if scores.named[number] or scores.library.texts[nearest].kind == "name" else "caption"

@@ -22,12 +22,15 @@ from numpy.typing import NDArray
 
 from ..errors import LibraryProblem
 from ..motion.quaternion import Array
-from . import vectors
+from . import sketch, vectors
 from .filters import MEASURES, Mask
 from .poses import POSE, Poses, unpack
 from .schema import DATABASE as DATABASE
 from .schema import SPAN, Meta, connect, guarded, make, pose_file, read_meta, revision, source_path, vector_files
 from .sketch import Sketch
+
+SAMPLED = 64
+"""Entries of a large library that stand for all of them."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,26 @@ class Library:
 
     @cached_property
     def sketch(self) -> Sketch:
-        """Bounds of the windows' cosines; a second or two of work for a million."""
-        return Sketch.of(self.motion, self.windows.row, self.windows.first)
+        """Bounds of the windows' cosines, by row of `motion`; a second of work for a million where none is kept."""
+        return sketch.kept(self.path, self.meta.generation, self.motion)
+
+    @cached_property
+    def sample(self) -> tuple[NDArray[np.int64], vectors.Vectors]:
+        """(n,) some entries, evenly spaced, and the vectors of their windows one after another, in memory."""
+        numbers = np.unique(np.linspace(0, len(self.entries) - 1, min(len(self.entries), SAMPLED)).astype(np.int64))
+        first, row = self.windows.first, self.windows.row
+        parts = [self.motion[row[first[i] : first[i + 1]]] for i in numbers]
+        return numbers, np.concatenate([np.zeros((0, self.motion.shape[1]), np.float32), *parts])
+
+    def by_window(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(windows,) of values by row of `motion`."""
+        return values if self._in_order else values[self.windows.row]
+
+    @cached_property
+    def _in_order(self) -> bool:
+        """Whether every row belongs to the window of its number, as after one run of the index."""
+        row = self.windows.row
+        return len(row) == len(self.motion) and bool((row == np.arange(len(row))).all())
 
     @cached_property
     def durations(self) -> NDArray[np.float64]:

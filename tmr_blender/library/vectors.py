@@ -5,6 +5,7 @@ How many rows count is not written here: the library's database says so, in the 
 them. Bytes beyond are the torn tail of a process that was killed, and the next writer cuts them off.
 """
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,16 @@ def read_items(path: Path, count: int, item: np.dtype[Any]) -> NDArray[Any]:
     if path.stat().st_size < count * item.itemsize:
         raise LibraryProblem(f"The library's file {path} is cut short. Index its folders again.")
     return np.memmap(path, item, "r", shape=(count,))
+
+
+def release(rows: NDArray[Any]) -> None:
+    """Let go of the pages of mapped rows that have been read, where the system can be told so.
+
+    It keeps them cached as long as it has room; a process that answers all day does not grow by them.
+    """
+    held = getattr(rows, "_mmap", None)
+    if held is not None and hasattr(mmap, "MADV_DONTNEED"):
+        held.madvise(mmap.MADV_DONTNEED)
 
 
 class Appender:
