@@ -133,3 +133,13 @@ def test_real_legs(shared: Path) -> None:
             leg = np.linalg.norm(np.diff(positions[:, [1, 4, 7]], axis=1), axis=-1).sum(axis=1)
             assert low < np.median(leg) < high, path.name
             assert np.median(positions[:, 15, 1] - positions[:, 7, 1]) > 0.8, path.name
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.1, 0.4, 1.0, 2.0, 3.0, 10.0, 100.0, 1000.0])
+def test_a_stated_unit_that_cannot_be(factor: float) -> None:
+    """Bodies from toddlers to giants stay as they are; what can't be a body's size becomes an adult's."""
+    clip = moving(skeleton())
+    found = units.plausible(units.scaled(clip, factor))
+    expected = factor if 0.3 < factor < 4.0 else 1.0
+    height = np.ptp(found.globals()[1][0, :, 1]) / np.ptp(clip.globals()[1][0, :, 1])
+    assert height == pytest.approx(expected, rel=0.05)

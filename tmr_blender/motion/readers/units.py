@@ -32,10 +32,11 @@ LEG = 0.82
 BELIEVED = (0.2, 4.0)
 """Metres of leg that are believed of a file which states its unit: from a toddler to a giant."""
 
-_PLAIN_REACH = (1.0, 4.0)
+_PLAIN_REACH = (1.0, 3.0)
 """Metres of a skeleton's longest way down with which a stated unit is believed without looking for a body.
 
-An adult's is about 1.4 (hips to fingers), so a body with legs outside `BELIEVED` is far outside of this.
+An adult's is about 1.4 (hips to fingers), 2.3 from a root on the floor, so a body with legs outside `BELIEVED` is far
+outside of this. No skeleton of anything is a hundred times as large: its centimetres are called metres.
 """
 
 _NO_BODY_IN_METRES = 20.0
@@ -64,9 +65,10 @@ def plausible(clip: Clip) -> Clip:
 
     Tools that write a body in centimetres and call them metres are common, people ten metres tall are not.
     """
-    shortest, longest = _PLAIN_REACH
-    if shortest <= _reach(clip) <= longest:
-        return clip
+    reach = _reach(clip)
+    for factor in (1.0, 0.01):
+        if _PLAIN_REACH[0] <= reach * factor <= _PLAIN_REACH[1]:
+            return scaled(clip, factor)
     poses = humanoid.poses(clip)
     try:
         joints = humanoid.recognise(clip, poses).joints
