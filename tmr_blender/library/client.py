@@ -109,8 +109,11 @@ class Client:
         self._reader.start()
 
     @classmethod
-    def start(cls, python: str = sys.executable, model: Path | None = None) -> "Client":
-        """Start a worker with the interpreter `python`; `model` is a folder of weights other than the default.
+    def start(
+        cls, python: str = sys.executable, model: Path | None = None, variables: Mapping[str, str] | None = None
+    ) -> "Client":
+        """Start a worker with the interpreter `python`; `model` is a folder of weights other than the default, `variables`
+        are more of its environment.
 
         Returns at once: the worker loads torch at its first search. Raises OSError where `python` can't be run.
         """
@@ -124,7 +127,7 @@ class Client:
                 text=True,
                 encoding="utf-8",
                 bufsize=1,
-                env=child_environment(model),
+                env={**child_environment(model), **(variables or {})},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError:

@@ -212,6 +212,12 @@ def read_meta(database: sqlite3.Connection, folder: Path) -> Meta:
     return Meta(**rows)
 
 
+def model_of(folder: Path) -> str:
+    """The id of the model that a library is encoded by, "" before anything was; cheap."""
+    with closing(connect(folder)) as database:
+        return read_meta(database, folder).model
+
+
 def vector_files(folder: Path, meta: Meta) -> tuple[Path, Path]:
     """The current files of motion and of sentence vectors."""
     return folder / f"motion-{meta.generation}.f32", folder / f"text-{meta.generation}.f32"
