@@ -5,8 +5,8 @@ ufbx evaluates what FBX hides in a node (pivots, pre- and post-rotation, animati
 in metres and Y up. What is left is T, R and S per node and frame. A Clip has no scale, so the translations below a
 scaled node take it in (`_without_scale`): positions stay exact under any scale.
 
-Reading a key costs more than all arithmetic on it, and NumPy costs by the call: so a still channel gives one key, and
-the keys of all nodes that have them at the same times are worked on together.
+Reading a key costs more than all arithmetic on it, and NumPy costs by the call: so ufbx leaves out what keys it can, a
+still channel gives one, and the keys of all nodes are worked on together.
 
 ufbx 0.0.5 counts references wrongly in two places, and each of them ends in a crash of the whole process:
 - A list of elements (nodes, takes, curves) gives a member away without counting the reference: see `_elements`.
@@ -133,6 +133,15 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+_BAKING: dict[str, Any] = {
+    "max_keyframe_segments": 4096,
+    # Exporters key what stands still, in every frame and with noise: keys on a straight line, within a millionth, are left out.
+    "key_reduction_enabled": True,
+    "key_reduction_threshold": 1e-6,
+    "key_reduction_passes": 16,
+}
+
+
 def _scene_data(path: Path) -> _Data:
     content = path.read_bytes()
     check_arrays(path, content)
@@ -233,7 +242,7 @@ def _bake(
 ) -> _Take | None:
     """One take at the file's rate, or None where no joint moves in it; keyed: first and last key of all takes."""
     anim = stack.anim
-    with ufbx.bake_anim(scene, anim, resample_rate=fps, max_keyframe_segments=4096) as baked:
+    with ufbx.bake_anim(scene, anim, resample_rate=fps, **_BAKING) as baked:
         found = [(nodes.row[node.typed_id], node) for node in baked.nodes if node.typed_id in nodes.row]
         moves = np.zeros(len(nodes.names), dtype=bool)
         moves[[at for at, node in found if not (node.constant_translation and node.constant_rotation)]] = True
@@ -250,7 +259,7 @@ def _bake(
     still = all(len(stamps) == 1 for _, stamps, _ in sizes)
     transforms = (
         _sampled(nodes.rest[0], times, moved, _straight),
-        _sampled(nodes.rest[1], times, turns, quaternion.slerp),
+        _sampled(nodes.rest[1], times, turns, _turned),
         _sampled(nodes.rest[2], times[:1] if still else times, sizes, _straight),
     )
     return _Take(stack.name, transforms, moves)
@@ -285,33 +294,43 @@ def _straight(a: Array, b: Array, share: Array) -> Array:
     return a + (b - a) * share[..., None]
 
 
-def _sampled(rest: Array, times: Array, moving: list[_Keyed], between: Callable[[Array, Array, Array], Array]) -> Array:
-    """One channel of all nodes at the times, (frames, nodes, 3 or 4): as at rest (nodes, 3 or 4) where it has no keys."""
-    width = rest.shape[-1]
-    groups: dict[tuple[float, ...], tuple[list[int], list[Any]]] = {}
-    for at, stamps, values in moving:
-        rows, all_values = groups.setdefault(stamps, ([], []))
-        rows.append(at)
-        all_values.extend(values)
-    out = np.empty((len(times), *rest.shape))
-    out[:] = rest
-    for stamps, (rows, values) in groups.items():
-        table = _table(values, width).reshape(len(rows), len(stamps), width).swapaxes(0, 1)
-        out[:, rows] = _at(times, np.array(stamps), table[..., _WXYZ] if width == 4 else table, between)
+def _turned(a: Array, b: Array, share: Array) -> Array:
+    """Rotations between neighbouring ones; a straight line serves where they are less than a tenth of a degree apart."""
+    out = quaternion.normalise(_straight(a, b, share))
+    far = np.flatnonzero((a * b).sum(axis=-1) < 1.0 - 4e-7)
+    if len(far):
+        out[far] = quaternion.slerp(a[far], b[far], share[far])
     return out
 
 
-def _at(times: Array, stamps: Array, values: Array, between: Callable[[Array, Array, Array], Array]) -> Array:
-    """Values (keys, nodes, 3 or 4) at the times, (frames, nodes, 3 or 4); before the first and after the last they stay."""
-    if len(stamps) == 1:
-        return np.broadcast_to(values, (len(times), *values.shape[1:]))
-    low = np.clip(np.searchsorted(stamps, times) - 1, 0, len(stamps) - 2)
-    share = np.clip((times - stamps[low]) / np.maximum(stamps[low + 1] - stamps[low], 1e-12), 0.0, 1.0)
-    out = values[low + (share > 0.5)]
-    inside = np.flatnonzero((share > _SAME) & (share < 1.0 - _SAME))
-    if len(inside):
-        low = low[inside]
-        out[inside] = between(values[low], values[low + 1], np.repeat(share[inside, None], values.shape[1], axis=1))
+def _sampled(rest: Array, times: Array, moving: list[_Keyed], between: Callable[[Array, Array, Array], Array]) -> Array:
+    """One channel of all nodes at the times, (frames, nodes, 3 or 4): as at rest (nodes, 3 or 4) where it has no keys.
+
+    Before its first key and after its last a node stays as it is in them.
+    """
+    out = np.empty((len(times), *rest.shape))
+    out[:] = rest
+    if not moving:
+        return out
+    counts = np.array([len(stamps) for _, stamps, _ in moving])
+    last = np.cumsum(counts) - 1
+    first = last + 1 - counts
+    stamps = np.fromiter(chain.from_iterable(stamps for _, stamps, _ in moving), np.float64, int(counts.sum()))
+    values = _table([value for _, _, values in moving for value in values], rest.shape[-1])
+    if rest.shape[-1] == 4:
+        values = values[:, _WXYZ]
+    # All nodes are looked up at once, each in a span of time of its own.
+    span = 2.0 * float(max(np.abs(stamps).max(), np.abs(times).max())) + 1.0
+    apart = span * np.arange(len(moving))
+    low = np.searchsorted(stamps + np.repeat(apart, counts), (times + apart[:, None]).ravel()).reshape(len(moving), -1) - 1
+    low = np.clip(low, first[:, None], np.maximum(last - 1, first)[:, None])
+    high = np.minimum(low + 1, last[:, None])
+    share = np.clip((times - stamps[low]) / np.maximum(stamps[high] - stamps[low], 1e-12), 0.0, 1.0)
+    found = values[np.where(share > 0.5, high, low)]
+    inside = (share > _SAME) & (share < 1.0 - _SAME)
+    if inside.any():
+        found[inside] = between(values[low[inside]], values[high[inside]], share[inside])
+    out[:, [at for at, _, _ in moving]] = found.swapaxes(0, 1)
     return out
 
 
