@@ -40,7 +40,7 @@ _JOINTS = len(body.JOINTS)
 _FIRST_FINGER = {66: 0, 72: 0, 156: 22, 165: 25}
 """Width of the poses of the body alone, SMPL, SMPL+H and SMPL-X -> the joint with which the fingers begin, if any."""
 _FARTHEST = 1e5
-_BLOCK = 4096
+_BLOCK = 256
 _SAMPLES = 512
 _UPRIGHT, _ON_FLOOR = 0.85, 0.25
 
@@ -84,10 +84,13 @@ _FINGERS: dict[str, tuple[tuple[float, float, float], ...]] = {
 
 @dataclass(frozen=True)
 class _Motion:
-    """poses: (frames, 22 or 52, 4) local rotations; places: (frames, 3) of the body's origin, in the file's axes."""
+    """poses: rotation vectors of the body's joints and of the fingers, where the file has them, (frames, joints, 3) each.
+
+    places: (frames, 3) of the body's origin, in the file's axes.
+    """
 
     model: str
-    poses: Array
+    poses: list[Array]
     places: Array
     fps: float
     z_up: bool
@@ -97,20 +100,38 @@ def read(path: Path) -> list[Clip]:
     """The clip of an .npz. Raises FileProblem, also for one that holds no motion of an SMPL body."""
     found = npz.arrays(path, _WANTED)
     motion = _motion(path, found)
-    frames, joints = motion.poses.shape[:2]
+    frames = len(motion.places)
     rest = smpl_models.rest_joints(motion.model, found.get("gender"), found.get("betas"))
     pelvis = np.array(_PELVIS[motion.model]) if rest is None else rest[0]
+    joints = sum(part.shape[1] for part in motion.poses)
     skeleton = _skeleton(_rest_offsets() if rest is None else _offsets(rest), fingers=joints > _JOINTS)
     check_size(path, frames, skeleton.count)
-    rotations = np.empty((frames, skeleton.count, 4))
-    rotations[:] = quaternion.IDENTITY
-    rotations[:, :joints] = motion.poses
+    rotations = _rotations(motion.poses, skeleton.count)
     translations = np.repeat(skeleton.offsets[None], frames, axis=0)
     translations[:, 0] = motion.places + pelvis
     turn = quaternion.between(_up(skeleton, rotations, translations, motion.z_up), np.array([0.0, 1.0, 0.0]))
     rotations[:, 0] = quaternion.multiply(turn, rotations[:, 0])
     translations[:, 0] = quaternion.rotate(turn, translations[:, 0])
-    return [Clip(path.stem, skeleton, motion.fps, quaternion.continuous(rotations), translations)]
+    return [Clip(path.stem, skeleton, motion.fps, rotations, translations)]
+
+
+def _rotations(poses: list[Array], joints: int) -> Array:
+    """Local rotations (frames, joints, 4) of rotation vectors, in which neighbours in time lie in one hemisphere."""
+    out = np.empty((len(poses[0]), joints, 4))
+    out[:] = quaternion.IDENTITY
+    first = 0
+    for part in poses:
+        # Some frames at a time stay in the processor's cache: an hour at 120 fps has 22 million of these.
+        for start in range(0, len(out), _BLOCK):
+            vectors = part[start : start + _BLOCK]
+            half = np.sqrt(np.einsum("fji,fji->fj", vectors, vectors)) / 2.0
+            quaternions = out[start : start + _BLOCK, first : first + part.shape[1]]
+            quaternions[..., 0] = np.cos(half)
+            quaternions[..., 1:] = vectors * (np.sinc(half / np.pi) / 2.0)[..., None]
+        first += part.shape[1]
+    turning = np.flatnonzero((np.einsum("fji,fji->fj", out[1:], out[:-1]) < 0.0).any(axis=0))
+    out[:, turning] = quaternion.continuous(out[:, turning])
+    return out
 
 
 # The file
@@ -135,10 +156,9 @@ def _motion(path: Path, found: dict[str, np.ndarray]) -> _Motion:
     places = places.reshape(frames, 3).astype(np.float64)
     if not (np.abs(places).max() < _FARTHEST and all(np.abs(part).max() < _FARTHEST for part in (vectors, *fingers))):
         raise FileProblem(f"{path.name} is damaged: it has poses or places that are not finite, or beyond all measure.")
-    turns = np.concatenate([_turns(part) for part in (vectors, *fingers)], axis=1)
     # AMASS names whole poses, or says of which model they are; other names are those of tools that see Y up or a camera.
     z_up = "poses" in numbers or "surface_model_type" in words or "root_orient" in numbers
-    return _Motion(_model(numbers, words), turns, places, _rate(path, numbers), z_up)
+    return _Motion(_model(numbers, words), [vectors, *fingers], places, _rate(path, numbers), z_up)
 
 
 def _whole(numbers: dict[str, np.ndarray]) -> tuple[Array, list[Array]] | None:
@@ -150,7 +170,7 @@ def _whole(numbers: dict[str, np.ndarray]) -> tuple[Array, list[Array]] | None:
     first = _FIRST_FINGER.get(poses.shape[1])
     if first is None:
         return None
-    poses = poses.reshape(len(poses), -1, 3).astype(np.float64)
+    poses = poses.reshape(len(poses), -1, 3).astype(np.float64, copy=False)
     return poses[:, :_JOINTS], [poses[:, first : first + len(FINGERS)]] if first else []
 
 
@@ -185,14 +205,6 @@ def _vectors(values: np.ndarray, frames: int) -> Array | None:
     if values[0].size % 3:
         return None
     return values.reshape(frames, -1, 3).astype(np.float64)
-
-
-def _turns(vectors: Array) -> Array:
-    """Quaternions of rotation vectors (frames, joints, 3), some at a time: what comes between takes several times as much."""
-    out = np.empty((*vectors.shape[:2], 4))
-    for start in range(0, len(out), _BLOCK):
-        out[start : start + _BLOCK] = quaternion.from_rotation_vector(vectors[start : start + _BLOCK])
-    return out
 
 
 def _model(numbers: dict[str, np.ndarray], words: dict[str, np.ndarray]) -> str:
