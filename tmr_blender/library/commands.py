@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from .driving import driven
 from .filters import FILTERS
 
 if TYPE_CHECKING:
+    from ..tmr.encoders import MotionEncoder, TextEncoder
+    from .farm import Farm
     from .index import Progress
     from .search import Hit
 
@@ -44,6 +46,9 @@ def add_to(commands: Subparsers) -> None:
     index.add_argument("--library", type=Path, required=True, help="the library's folder, made if missing")
     index.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="read the I-th of N shares of the files")
     index.add_argument("--jobs", type=_count, metavar="N", help="reader processes (default: what suits machine and files)")
+    index.add_argument(
+        "--dask", nargs="?", const="", metavar="ADDRESS", help="read on a Dask cluster, without an address on one started here"
+    )
 
     again = command("reencode", _reencode, "encode a library anew by another model, without its motion files", networks=True)
     again.add_argument("--library", type=Path, required=True)
@@ -132,10 +137,10 @@ def _index(options: argparse.Namespace) -> int:
     from .index import Progress, index
 
     motion, text = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
-    run = index(options.library, options.folder, motion, text, options.shard, options.jobs)
     progress = Progress(0, 0)
-    # A first Ctrl-C lets the file in hand be finished and stored; a second one interrupts as usual.
-    with _interrupt_flag() as interrupted:
+    # A first Ctrl-C lets what was read be stored; a second one interrupts as usual.
+    with _farm(options, motion, text) as farm, _interrupt_flag() as interrupted:
+        run = index(options.library, options.folder, motion, text, options.shard, options.jobs, source=farm)
         for progress in driven(run, interrupted.is_set):
             if not options.json:
                 _show(progress)
@@ -144,6 +149,18 @@ def _index(options: argparse.Namespace) -> int:
     else:
         _summarise(progress, options.library)
     return INTERRUPTED if progress.stopped else 0
+
+
+@contextmanager
+def _farm(options: argparse.Namespace, motion: "MotionEncoder", text: "TextEncoder") -> "Iterator[Farm | None]":
+    """The Dask cluster that the options name, if they do."""
+    if options.dask is None:
+        yield None
+        return
+    from .farm import Farm
+
+    with closing(Farm(options.dask or None, motion, text, options.model)) as farm:
+        yield farm
 
 
 def _reencode(options: argparse.Namespace) -> int:

@@ -6,24 +6,24 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import LibraryProblem, QueryProblem
-from ..motion import readers
+from ..errors import LibraryProblem, QueryProblem, one_line
+from ..motion.readers import SUFFIXES
 from ..tmr import threads
 from ..tmr.encoders import MotionEncoder, TextEncoder
 from . import pool
+from .encoding import with_captions, with_motion
 from .folder import Found, Listing, listing
 from .reading import COMPILED, DATA_FAULTS, Here, Order, Reading, Source
-from .records import READING, Caption, FileState, Labels, Take, Window
+from .records import READING, FileState, Labels
 from .sidecars import Note
 from .store import Library
-from .takes import relabelled, spans
+from .takes import relabelled
 from .writer import Writer
 
 __all__ = ["DATA_FAULTS", "Progress", "hash_of", "in_shard", "index"]
@@ -84,20 +84,20 @@ def index(
     Unchanged files are not read again, nor are files that were only renamed or moved: content is told by its hash.
     shard: (i, n) reads only the i-th of n shares of the files, 1 <= i <= n, so that n machines with a library each can
     share the work; `merge.merge` makes one of them. jobs: reader processes, 1 for none beside this one, None for what
-    suits the machine and the files. gentle: readers yield to other programs. source: who reads, instead of those.
-    What is stored is the same whoever reads. Raises LibraryProblem where the folder is missing or holds no motion, or
-    the library can't be written.
+    suits the machine and the files. gentle: readers yield to other programs. source: who reads, instead of those; the
+    caller closes it. What is stored is the same whoever reads. Raises LibraryProblem where the folder is missing or
+    holds no motion, or the library can't be written.
     """
     path = library.path if isinstance(library, Library) else Path(library).absolute()
     root = Path(folder).resolve()
     if path.resolve().is_relative_to(root):
         raise LibraryProblem(f"The library {path} lies inside the folder {root}. Keep it elsewhere: nothing is written there.")
-    found = listing(root, tuple(readers.SUFFIXES))
+    found = listing(root, tuple(SUFFIXES))
     Library.open(path, create=True)
     with Writer(path, motion_encoder.model_id) as writer:
         run = _Run(writer, root, found, motion_encoder, text_encoder, shard)
-        chosen = source or _source_for(run.unknown(), jobs, gentle)
-        with closing(chosen), threads.limited(chosen.spare):
+        readers = nullcontext(source) if source else closing(_source_for(run.unknown(), jobs, gentle))
+        with readers as chosen, threads.limited(chosen.spare):
             yield from run.steps(chosen)
 
 
@@ -130,19 +130,14 @@ class _Prepared:
         """Feature rows to encode."""
         return sum(map(len, self.reading.rows))
 
-    def captions(self) -> Iterator[Caption]:
-        """What is said about its takes."""
-        for part in (*self.reading.takes, *self.labels):
-            yield from part.captions
-
 
 @dataclass(frozen=True)
 class _Planned:
-    """What is to be done about a file: `finish`, with what was read of it if it is to be read."""
+    """What is to be done about a file: `finish`, with what was read for the `ticket` if there is one."""
 
     file: Found
     finish: Callable[..., None]
-    reading: "Future[Reading] | None" = None
+    ticket: Any = None
 
 
 class _Run:
@@ -180,8 +175,8 @@ class _Run:
         files, ahead = iter(self.files), deque[_Planned]()
         while self._look_ahead(files, ahead, readers):
             planned, given = ahead[0], ()
-            if planned.reading is not None:
-                reading = readers.take(planned.reading, 0.0 if self._frames() >= IDLE_FRAMES else BEAT_SECONDS)
+            if planned.ticket is not None:
+                reading = readers.take(planned.ticket, 0.0 if self._frames() >= IDLE_FRAMES else BEAT_SECONDS)
                 while reading is None:
                     if self._frames() >= IDLE_FRAMES:
                         self._flush()
@@ -189,7 +184,7 @@ class _Run:
                         yield self._stopped()
                         return
                     self._look_ahead(files, ahead, readers)
-                    reading = readers.take(planned.reading, BEAT_SECONDS)
+                    reading = readers.take(planned.ticket, BEAT_SECONDS)
                 given = (reading,)
             ahead.popleft().finish(*given)
             if (yield self._past(planned.file)):
@@ -228,6 +223,9 @@ class _Run:
         """Drop what is no longer in the folder."""
         gone = set(self.stored) - {file.path for file in self.found.files} - {path for path, _ in self.found.problems}
         gone -= {path for source, path in self.left_behind if source == self.source}
+        # What lies in a folder that can't be entered may well be there.
+        closed = tuple(f"{path}/" for path, _ in self.found.problems)
+        gone = {path for path in gone if not path.startswith(closed)}
         self.writer.drop(self.source, sorted(gone))
         self.writer.compact()
         self.progress = replace(self.progress, current="", seconds_left=0.0, removed=len(gone))
@@ -259,7 +257,7 @@ class _Run:
         try:
             digest = hash_of(self.root / file.path)
         except OSError as error:
-            sentence = f"{file.path} can't be read: {error.strerror or error}."
+            sentence = one_line(f"{file.path} can't be read: {error.strerror or error}.")
             return _Planned(file, partial(self._unreachable, file, sentence))
         state = FileState(file.path, file.size, file.mtime, digest, self._notes(file))
         before = self._before(file)
@@ -320,31 +318,15 @@ class _Run:
 
     def _flush(self) -> None:
         """Encode all that waits in one go, and commit it."""
-        longest = self.motion_encoder.card.max_frames
-        rows = [rows for item in self.waiting for rows in item.reading.rows]
-        slices = [part[first:last] for part in rows for first, last in spans(len(part), longest)]
-        motion = iter(self.motion_encoder.encode(slices))
-        captions = [caption for item in self.waiting for caption in item.captions() if caption.vector is None]
-        texts = sorted({caption.text for caption in captions})
-        sentences = dict(zip(texts, self.text_encoder.encode(texts)[1], strict=True)) if self.text_encoder and texts else {}
-
-        def said(captions: Sequence[Caption]) -> list[Caption]:
-            return [c if c.vector is not None else replace(c, vector=sentences.get(c.text)) for c in captions]
-
-        def moved(windows: Sequence[Window], encoded: bool) -> list[Window]:
-            return list(windows) if encoded else [replace(window, vector=next(motion)) for window in windows]
-
+        readings = with_motion([item.reading for item in self.waiting], self.motion_encoder)
+        takes = iter(with_captions([take for reading in readings for take in reading.takes], self.text_encoder))
+        labels = iter(with_captions([part for item in self.waiting for part in item.labels], self.text_encoder))
         for item in self.waiting:
             if item.before is not None:
-                labels = [replace(part, captions=said(part.captions)) for part in item.labels]
-                self.writer.relabel(item.before, self.source, item.state, labels)
+                self.writer.relabel(item.before, self.source, item.state, [next(labels) for _ in item.labels])
                 continue
-            takes: list[Take] = [
-                replace(take, windows=moved(take.windows, item.reading.encoded), captions=said(take.captions))
-                for take in item.reading.takes
-            ]
-            self.writer.put(self.source, item.state, takes)
-            self.progress = replace(self.progress, takes=self.progress.takes + len(takes))
+            self.writer.put(self.source, item.state, [next(takes) for _ in item.reading.takes])
+            self.progress = replace(self.progress, takes=self.progress.takes + len(item.reading.takes))
         self.waiting = []
         self.writer.commit()
         self.flushed = time.monotonic()

@@ -81,10 +81,10 @@ class Pool:
         self._orders.put((order, future))
         return future
 
-    def take(self, future: "Future[Reading]", seconds: float) -> Reading | None:
+    def take(self, ticket: "Future[Reading]", seconds: float) -> Reading | None:
         """What was read, or None after so many seconds. Raises DefectError, LibraryProblem where no reader can be started."""
         try:
-            found = future.result(seconds)
+            found = ticket.result(seconds)
         except LateError:
             return None
         self._hold(-found.bytes)

@@ -5,15 +5,14 @@
 run here, in a child process (`pool`) or on another machine (`farm`), and gives the same.
 """
 
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import TMRError
+from ..errors import TMRError, one_line
 from ..motion import readers
 from .folder import Found
 from .records import Take
@@ -71,18 +70,21 @@ class DefectError(RuntimeError):
 class Source(Protocol):
     """Whatever reads files for an index. Used from one thread.
 
-    ahead: how many files to look at before the first of them is done with. spare: threads that the encoder of this
-    process may use meanwhile.
+    spare: threads that the encoder of this process may use meanwhile.
     """
 
-    ahead: int
     spare: int
 
-    def submit(self, order: Order) -> "Future[Reading]":
-        """Have the file read."""
+    @property
+    def ahead(self) -> int:
+        """How many files to look at before the first of them is done with."""
         ...
 
-    def take(self, future: "Future[Reading]", seconds: float) -> Reading | None:
+    def submit(self, order: Order) -> Any:
+        """Have the file read; what `take` wants in exchange for it."""
+        ...
+
+    def take(self, ticket: Any, seconds: float) -> Reading | None:
         """What was read, as soon as it is there; None where that is not within so many seconds. Take everything once."""
         ...
 
@@ -108,7 +110,8 @@ def read(order: Order) -> Reading:
 
 def fault(file: Found, reason: str) -> str:
     """The line of a report about a file."""
-    return reason if Path(file.path).name in reason else f"{file.path}: {reason}"
+    path, reason = one_line(file.path), one_line(reason)
+    return reason if Path(path).name in reason else f"{path}: {reason}"
 
 
 def _sentence(file: Found, error: BaseException) -> str:
@@ -125,15 +128,13 @@ class Here:
     ahead = 1
     spare = 1 << 16
 
-    def submit(self, order: Order) -> "Future[Reading]":
-        """Read it now."""
-        future: Future[Reading] = Future()
-        future.set_result(read(order))
-        return future
+    def submit(self, order: Order) -> Order:
+        """Remember it."""
+        return order
 
-    def take(self, future: "Future[Reading]", seconds: float) -> Reading:
-        """What was read."""
-        return future.result()
+    def take(self, ticket: Order, seconds: float) -> Reading:
+        """Read it now."""
+        return read(ticket)
 
     def close(self) -> None:
         """There is nothing to end."""
