@@ -37,6 +37,7 @@ class Imported:
     counted from the first, fractions allowed -> (frames, joints, 3)."""
 
     take: str
+    armature: str
     joints: list[str]
     frames: int
     fps: float
@@ -99,7 +100,7 @@ class Blender:
                 bones = list(armature.data.bones)
                 assign = len(takes) > 1 or path.suffix.lower() != ".bvh"
                 at = self.sampler(armature, bones, first, parts if assign else [])
-                out.append(Imported(name, [bone.name for bone in bones], round(last - first) + 1, fps, at))
+                out.append(Imported(name, armature.name, [bone.name for bone in bones], round(last - first) + 1, fps, at))
         return out
 
     def sampler(self, armature: Any, bones: list[Any], first: float, parts: list[Any]) -> Callable[[np.ndarray], np.ndarray]:
@@ -142,8 +143,9 @@ def _compare_clip(row: Compared, clip: Any, imported: list[Imported]) -> None:
     """Add the distances between a clip of ours and the armature that has its joints in the same take."""
     names = clip.skeleton.names
 
-    def fits(other: Imported) -> tuple[int, int, int]:
-        return len(set(names) & set(other.joints)), other.take in clip.name, -abs(other.frames - clip.frames)
+    def fits(other: Imported) -> tuple[int, bool, bool, int]:
+        common = len(set(names) & set(other.joints))
+        return common, other.take in clip.name, f" {other.armature}" in clip.name, -abs(other.frames - clip.frames)
 
     other = max(imported, key=fits, default=None)
     if other is None or fits(other)[0] < 2:

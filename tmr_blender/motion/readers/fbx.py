@@ -18,9 +18,7 @@ ufbx 0.0.5 counts references wrongly in two places, and each of them ends in a c
 import ctypes
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -32,6 +30,7 @@ from .. import quaternion
 from ..clip import Clip
 from ..quaternion import Array
 from ..skeleton import Skeleton
+from . import fbx_keys as keys
 from . import units
 from .fbx_arrays import check_arrays
 from .limits import MAX_CLIPS, MAX_FPS, MAX_JOINTS, check_size, unique
@@ -41,11 +40,6 @@ log = logging.getLogger(__name__)
 DEFAULT_FPS = 30.0
 _MAX_NODES = 16 * MAX_JOINTS
 _LARGEST = 1e7
-_SAME = 1e-6
-"""How far, as a share, scales may differ and count as one, and times between two keys may be from one of them."""
-_WXYZ = [3, 0, 1, 2]
-"""Where ufbx has w, x, y and z."""
-
 _T = TypeVar("_T", covariant=True)
 
 
@@ -81,10 +75,6 @@ class _Take:
     name: str
     transforms: tuple[Array, Array, Array]
     moves: np.ndarray
-
-
-_Keyed = tuple[int, tuple[float, ...], list[Any]]
-"""A node's place, and the times and values of its keys in one channel."""
 
 
 @dataclass(frozen=True)
@@ -187,23 +177,14 @@ def _nodes(path: Path, scene: ufbx.Scene) -> _Nodes:
     keep = np.flatnonzero(_carrying(joint, parents))
     local = [found[i].local_transform for i in keep]
     rest = (
-        _table([t.translation for t in local], 3),
-        _wxyz(_table([t.rotation for t in local], 4)),
-        _table([t.scale for t in local], 3),
+        keys.table([t.translation for t in local], 3),
+        keys.wxyz(keys.table([t.rotation for t in local], 4)),
+        keys.table([t.scale for t in local], 3),
     )
     place = np.full(len(found) + 1, -1)  # one more, so that the parent -1 stays -1
     place[keep] = np.arange(len(keep))
     row = {found[i].typed_id: int(place[i]) for i in keep}
     return _Nodes([names[i] for i in keep], place[parents[keep]], joint[keep], row, rest)
-
-
-def _table(values: list[Any], width: int) -> Array:
-    """Named tuples as (n, width); several times faster than `np.array`, which looks for the shape."""
-    return np.fromiter(chain.from_iterable(values), np.float64, len(values) * width).reshape(-1, width)
-
-
-def _wxyz(q: Array) -> Array:
-    return quaternion.normalise(q[..., _WXYZ])
 
 
 def _closed(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
@@ -246,9 +227,9 @@ def _bake(
         found = [(nodes.row[node.typed_id], node) for node in baked.nodes if node.typed_id in nodes.row]
         moves = np.zeros(len(nodes.names), dtype=bool)
         moves[[at for at, node in found if not (node.constant_translation and node.constant_rotation)]] = True
-        moved = [_keyed(at, node.translation_keys, node.constant_translation) for at, node in found]
-        turns = [_keyed(at, node.rotation_keys, node.constant_rotation) for at, node in found]
-        sizes = [_keyed(at, node.scale_keys, node.constant_scale) for at, node in found]
+        moved = [keys.keyed(at, node.translation_keys, node.constant_translation) for at, node in found]
+        turns = [keys.keyed(at, node.rotation_keys, node.constant_rotation) for at, node in found]
+        sizes = [keys.keyed(at, node.scale_keys, node.constant_scale) for at, node in found]
     start, end = _span(stack, [*moved, *turns, *sizes], keyed)
     frames = int((end - start) * fps + 1e-3) + 1
     if frames < 2 or not moves.any():
@@ -258,14 +239,14 @@ def _bake(
     times = start + np.arange(frames) / fps
     still = all(len(stamps) == 1 for _, stamps, _ in sizes)
     transforms = (
-        _sampled(nodes.rest[0], times, moved, _straight),
-        _sampled(nodes.rest[1], times, turns, _turned),
-        _sampled(nodes.rest[2], times[:1] if still else times, sizes, _straight),
+        keys.sampled(nodes.rest[0], times, moved, keys.straight),
+        keys.sampled(nodes.rest[1], times, turns, keys.turned),
+        keys.sampled(nodes.rest[2], times[:1] if still else times, sizes, keys.straight),
     )
     return _Take(stack.name, transforms, moves)
 
 
-def _span(stack: ufbx.AnimStack, channels: list[_Keyed], keyed: tuple[float, float]) -> tuple[float, float]:
+def _span(stack: ufbx.AnimStack, channels: list[keys.Keyed], keyed: tuple[float, float]) -> tuple[float, float]:
     """Seconds from the first to the last key that changes something, within what the take says of itself.
 
     A channel that changes by next to nothing is baked from end to end of the take, beyond its keys: hence `keyed`.
@@ -285,55 +266,6 @@ def _carrying(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
     return out
 
 
-def _keyed(at: int, keys: Any, constant: bool) -> _Keyed:
-    items = [keys[0]] if constant else list(keys)
-    return at, tuple([key.time for key in items]), [key.value for key in items]
-
-
-def _straight(a: Array, b: Array, share: Array) -> Array:
-    return a + (b - a) * share[..., None]
-
-
-def _turned(a: Array, b: Array, share: Array) -> Array:
-    """Rotations between neighbouring ones; a straight line serves where they are less than a tenth of a degree apart."""
-    out = quaternion.normalise(_straight(a, b, share))
-    far = np.flatnonzero((a * b).sum(axis=-1) < 1.0 - 4e-7)
-    if len(far):
-        out[far] = quaternion.slerp(a[far], b[far], share[far])
-    return out
-
-
-def _sampled(rest: Array, times: Array, moving: list[_Keyed], between: Callable[[Array, Array, Array], Array]) -> Array:
-    """One channel of all nodes at the times, (frames, nodes, 3 or 4): as at rest (nodes, 3 or 4) where it has no keys.
-
-    Before its first key and after its last a node stays as it is in them.
-    """
-    out = np.empty((len(times), *rest.shape))
-    out[:] = rest
-    if not moving:
-        return out
-    counts = np.array([len(stamps) for _, stamps, _ in moving])
-    last = np.cumsum(counts) - 1
-    first = last + 1 - counts
-    stamps = np.fromiter(chain.from_iterable(stamps for _, stamps, _ in moving), np.float64, int(counts.sum()))
-    values = _table([value for _, _, values in moving for value in values], rest.shape[-1])
-    if rest.shape[-1] == 4:
-        values = values[:, _WXYZ]
-    # All nodes are looked up at once, each in a span of time of its own.
-    span = 2.0 * float(max(np.abs(stamps).max(), np.abs(times).max())) + 1.0
-    apart = span * np.arange(len(moving))
-    low = np.searchsorted(stamps + np.repeat(apart, counts), (times + apart[:, None]).ravel()).reshape(len(moving), -1) - 1
-    low = np.clip(low, first[:, None], np.maximum(last - 1, first)[:, None])
-    high = np.minimum(low + 1, last[:, None])
-    share = np.clip((times - stamps[low]) / np.maximum(stamps[high] - stamps[low], 1e-12), 0.0, 1.0)
-    found = values[np.where(share > 0.5, high, low)]
-    inside = (share > _SAME) & (share < 1.0 - _SAME)
-    if inside.any():
-        found[inside] = between(values[low[inside]], values[high[inside]], share[inside])
-    out[:, [at for at, _, _ in moving]] = found.swapaxes(0, 1)
-    return out
-
-
 def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
     """One clip for each skeleton that moves in the take, alone or with what carries it."""
     nodes = data.nodes
@@ -341,7 +273,7 @@ def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
         moved, turns = _without_scale(nodes.parents, *take.transforms), take.transforms[1]
         offsets, rest = _without_scale(nodes.parents, *(part[None] for part in nodes.rest)), nodes.rest[1][None]
     # Not-a-numbers compare as false, so this finds them, too.
-    if not (max(np.abs(moved).max(), np.abs(offsets).max()) <= _LARGEST and np.abs(turns).max() <= 1.0 + _SAME):
+    if not (max(np.abs(moved).max(), np.abs(offsets).max()) <= _LARGEST and np.abs(turns).max() <= 1.0 + keys.SAME):
         raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {_LARGEST:g} metres.")
     clips = []
     roots = [int(i) for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
@@ -405,7 +337,7 @@ def _without_scale(parents: np.ndarray, translations: Array, rotations: Array, s
     below = np.flatnonzero(parents >= 0)
     alike = scales[..., :1]
     out = translations.copy()  # (frames, nodes, 3), where scales and what comes of them may have one frame
-    if np.all(np.abs(scales - alike) <= _SAME * np.abs(alike)):
+    if np.all(np.abs(scales - alike) <= keys.SAME * np.abs(alike)):
         sizes = alike.copy()
         for node in below:
             sizes[:, node] *= sizes[:, parents[node]]
