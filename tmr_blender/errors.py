@@ -6,8 +6,21 @@ a report. Anything else that is raised is a defect of ours and keeps its traceba
 """
 
 
+def one_line(text: str) -> str:
+    """The text with what would break or hide a line of a report written out: names may hold any of it.
+
+    Line breaks, control characters, marks that turn the direction of writing, and bytes of a name that is no text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 class TMRError(Exception):
-    """A problem the user can solve; `str(error)` is the sentence that says how."""
+    """A problem the user can solve; `str(error)` is the sentence that says how, in one line."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
 
 
 class FileProblem(TMRError):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import FileProblem, LibraryProblem
+from ..errors import FileProblem, LibraryProblem, one_line
 from .sidecars import NAMES, Note, key_of, read_captions, read_notes
 
 
@@ -52,19 +52,39 @@ def _walk(root: Path, suffixes: Sequence[str]) -> tuple[list[Path], list[tuple[s
     paths: list[Path] = []
     problems: list[tuple[str, str]] = []
 
+    def told(path: Path, reason: str) -> None:
+        inner = one_line(path.relative_to(root).as_posix())
+        problems.append((inner, f"{inner} {reason}."))
+
     def unreadable(error: OSError) -> None:
-        place = Path(error.filename).relative_to(root).as_posix()
-        problems.append((place, f"{place} can't be opened: {error.strerror}."))
+        told(Path(error.filename), f"can't be opened: {error.strerror}")
 
     for place, folders, names in os.walk(root, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(place) / name for name in sorted(names) if not name.startswith(".")):
-            if not path.is_symlink() or path.resolve().is_relative_to(root):
+        kept = [name for name in folders if not name.startswith(".")]
+        folders[:] = sorted(name for name in kept if _is_text(name))
+        wanted = [name for name in names if not name.startswith(".")]
+        for name in (*kept, *wanted):
+            # No database can hold it, and no report could name it.
+            if not _is_text(name) and (name in kept or Path(name).suffix.lower() in suffixes):
+                told(Path(place) / name, "has a name that is not Unicode and was left out. Rename it")
+        for path in (Path(place) / name for name in sorted(wanted) if _is_text(name)):
+            if not path.is_symlink() or _leads_into(root, path):
                 paths.append(path)
             elif path.suffix.lower() in suffixes:
-                inner = path.relative_to(root).as_posix()
-                problems.append((inner, f"{inner} is a link out of the folder and was left out."))
+                told(path, "is a link out of the folder, or into a circle, and was left out")
     return paths, problems
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is more than bytes: Python keeps those that it can't decode as halves of characters."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _leads_into(root: Path, link: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a circle: the one or the other, by Python's version
+        return False
 
 
 def _captions(root: Path, paths: Sequence[Path], problems: list[tuple[str, str]]) -> dict[str, list[Note]]:
@@ -91,7 +111,7 @@ def _found(
     try:
         status = path.stat()
     except OSError as error:
-        problems.append((inner, f"{inner} can't be opened: {error.strerror}."))
+        problems.append((inner, f"{one_line(inner)} can't be opened: {error.strerror}."))
         return None
     if not stat.S_ISREG(status.st_mode):
         return None

@@ -13,6 +13,7 @@ import csv
 import io
 import json
 import math
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -74,7 +75,10 @@ def key_of(file: str) -> str:
 
 def _read(path: Path, limit: int) -> str:
     try:
-        if path.stat().st_size > limit:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            raise FileProblem(f"{path.name} is not a file.")
+        if status.st_size > limit:
             raise FileProblem(f"{path.name} is larger than {limit // 2**20} MiB: too large for captions.")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
