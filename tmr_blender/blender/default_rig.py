@@ -55,7 +55,7 @@ def rigify_human() -> bpy.types.Object:
 def _import(path: Path) -> None:
     if path.suffix.lower() in {".glb", ".gltf"}:
         bpy.ops.import_scene.gltf(filepath=str(path))
-    elif hasattr(bpy.ops.wm, "fbx_import"):
+    elif "fbx_import" in dir(bpy.ops.wm):  # hasattr says yes to any name
         bpy.ops.wm.fbx_import(filepath=str(path), use_anim=False)
     else:
         bpy.ops.import_scene.fbx(filepath=str(path), use_anim=False)

@@ -42,7 +42,10 @@ def straight(a: Array, b: Array, share: Array) -> Array:
 
 
 def turned(a: Array, b: Array, share: Array) -> Array:
-    """Rotations (n, 4) between a and b, by shares (n,) of the way; a straight line serves where they are less than a tenth of a degree apart."""
+    """Rotations (n, 4) between a and b, by shares (n,) of the way.
+
+    Where they are less than a tenth of a degree apart, a straight line serves.
+    """
     out = quaternion.normalise(straight(a, b, share))
     far = np.flatnonzero((a * b).sum(axis=-1) < 1.0 - 4e-7)
     if len(far):
