@@ -20,7 +20,10 @@ from pathlib import Path
 from building import blenders, environments, extension, stages, wheels
 from building.stages import CACHE, OUT, ROOT, BuildProblem, digest, require, run, stage
 
-BENCHMARKS = {"library": "blender", "retarget": "blender", "start": "blender", "importers": "blender", "fuzz": "plain", "faults": "plain"}
+BENCHMARKS = {
+    **dict.fromkeys(("library", "searching", "retarget", "start", "importers"), "blender"),
+    **dict.fromkeys(("fuzz", "faults", "million", "folding"), "plain"),
+}
 """Name -> the environment that it runs in: Blender with the zip installed, or plain Python in the source tree."""
 PLAIN_TESTS = ["tests", "--ignore=tests/blender"]
 

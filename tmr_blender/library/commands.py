@@ -317,8 +317,10 @@ def _print_hits(hits: "Sequence[Hit]", as_json: bool) -> None:
     if as_json:
         print(json.dumps([hit.as_json() for hit in hits], ensure_ascii=False, indent=1))
         return
-    for rank, hit in enumerate(hits, 1):
-        print(f"{rank:3}  {hit.score:.3f}  {hit.start:6.1f}-{hit.end:<6.1f} {hit.matched:7}  {hit.name}  {hit.caption}")
+    from .printing import table
+
+    for line in table(hits):
+        print(line)
 
 
 def _filters(options: argparse.Namespace) -> dict[str, Any]:
