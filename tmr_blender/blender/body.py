@@ -193,7 +193,7 @@ def span_of(rig: bpy.types.Object, scene: bpy.types.Scene, frames: str) -> Span:
         raise QueryProblem(
             f"“{rig.name}” has no action and no NLA strips: give it one, or take the scene's frames if something else moves it."
         )
-    if data.use_tweak_mode:
+    if data is not None and data.use_tweak_mode:
         places = [data.nla_tweak_strip_time_to_scene(place) for place in places]
     return Span(round(min(places)), round(max(places)), name)
 

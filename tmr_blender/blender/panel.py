@@ -42,6 +42,7 @@ class TMR_UL_hits(bpy.types.UIList):
         right.alignment = "RIGHT"
         right.label(text=f"{item.duration:.1f} s")
         right.label(text=f"{item.score:.2f}")
+        right.operator("tmr.more_like_this", text="", icon="VIEWZOOM", emboss=False).index = index
         right.operator("tmr.apply", text="", icon="ARMATURE_DATA", emboss=False).index = index
 
     def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
@@ -65,15 +66,26 @@ class TMR_PT_search(bpy.types.Panel):
             row = self.layout.row(align=True)
             row.progress(factor=shown.progress, text=shown.work)
             row.operator("tmr.cancel", text="", icon="X")
+        _draw_action(self.layout)
+        if shown.searched != shown.query.strip():
+            self.layout.label(text=f"Results: {shown.searched}", icon="VIEWZOOM")
         if shown.hits:
-            _draw_hits(self.layout, shown, _columns(context))
+            _draw_hits(self.layout, shown, columns(context))
         elif shown.searched:
             self.layout.label(text="Nothing found: add a folder of motions", icon="INFO")
         else:
             _draw_empty(self.layout)
 
 
-def _columns(context: bpy.types.Context) -> int:
+def _draw_action(layout: bpy.types.UILayout) -> None:
+    """What the active rig does as the query."""
+    row = layout.row(align=True)
+    row.operator("tmr.find_similar", text="Like the Action", icon="ACTION")
+    row.operator_menu_enum("tmr.find_similar", "frames", text="", icon="DOWNARROW_HLT")
+    row.operator("tmr.describe_action", text="", icon="INFO")
+
+
+def columns(context: bpy.types.Context) -> int:
     """How many characters fit beside each other in the panel, about."""
     scale = context.preferences.system.ui_scale
     return max(int((context.region.width / scale - 50.0) / 5.8), 12)
@@ -97,6 +109,9 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) ->
     row = box.row()
     row.scale_y = 1.4
     row.operator("tmr.apply", text="Apply", icon="ARMATURE_DATA").index = shown.active
+    row = box.row(align=True)
+    row.operator("tmr.more_like_this", icon="VIEWZOOM").index = shown.active
+    row.operator("tmr.describe_result", icon="INFO").index = shown.active
 
 
 def _draw_empty(layout: bpy.types.UILayout) -> None:

@@ -24,6 +24,15 @@ class TMR_PG_hit(bpy.types.PropertyGroup):
     entry: IntProperty()
 
 
+class TMR_PG_said(bpy.types.PropertyGroup):
+    """A sentence about a motion. kind: "measured", or "caption" of a similar take, the `source`, with its score."""
+
+    text: StringProperty()
+    kind: StringProperty()
+    score: FloatProperty()
+    source: StringProperty()
+
+
 def _typed(state: "TMR_PG_state", context: bpy.types.Context) -> None:
     """Enter in the text field searches; a query that the search itself shows does not search again."""
     query = state.query.strip()
@@ -39,14 +48,16 @@ class TMR_PG_state(bpy.types.PropertyGroup):
         options={"SKIP_SAVE"},
     )
     asked: StringProperty(description="The query sent last", options={"SKIP_SAVE"})
-    searched: StringProperty(description="The query that the hits answer", options={"SKIP_SAVE"})
+    searched: StringProperty(description="What the hits answer: a query, or such as “like Walk_01”", options={"SKIP_SAVE"})
     hits: CollectionProperty(type=TMR_PG_hit, options={"SKIP_SAVE"})
     active: IntProperty(name="Result", description="The motion that Apply puts on the rig", options={"SKIP_SAVE"})
+    told: CollectionProperty(type=TMR_PG_said, options={"SKIP_SAVE"})
+    told_of: StringProperty(description="The motion that was described", options={"SKIP_SAVE"})
     work: StringProperty(description="What is under way, for people; empty when idle", options={"SKIP_SAVE"})
     progress: FloatProperty(subtype="FACTOR", min=0.0, max=1.0, options={"SKIP_SAVE"})
 
 
-_CLASSES = (TMR_PG_hit, TMR_PG_state)
+_CLASSES = (TMR_PG_hit, TMR_PG_said, TMR_PG_state)
 
 
 def state(context: bpy.types.Context) -> TMR_PG_state:
