@@ -30,11 +30,10 @@ log = logging.getLogger(__name__)
 
 _MAX_NODES = 16 * MAX_JOINTS
 _MAX_DEPTH = 512
-_MAX_SKELETONS = 64
 _MOVES = 1e-6
 _PATHS = {"translation": 0, "rotation": 1, "scale": 2}
 _PLAIN = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), (1.0, 1.0, 1.0))
-_SPARSE_CELLS, _SPARSE_RATIO = 2_000_000, 64
+_SPARSE_CELLS, _SPARSE_RATIO = 1_000_000, 64
 """Cells of a clip that any file may ask for, and how many more for each key: sparse keys are few bytes for long motions."""
 _BONES_DIFFER = 0.1
 """Median difference of the lengths of bones, as a share, above which a bind pose is not that of these nodes."""
@@ -299,10 +298,8 @@ def _clips(document: Document, scene: Scene, joint: np.ndarray, animations: list
     kept = nodes.carrying(joint, scene.parents)
     scene, joint = scene.only(kept), joint[kept]
     groups = nodes.skeletons(joint, scene.parents)
-    if len(groups) * len(animations) > 16 * MAX_CLIPS:
-        raise FileProblem(
-            f"{document.path.name} holds {len(groups)} skeletons; the limit is {16 * MAX_CLIPS // len(animations)}."
-        )
+    if len(groups) > MAX_CLIPS:
+        raise FileProblem(f"{document.path.name} holds {len(groups)} skeletons; the limit is {MAX_CLIPS}.")
     bound = replace(scene, rest=_bound(document, scene))
     labels = unique(scene.names[group[0]] for group in groups)
     clips: list[Clip] = []
