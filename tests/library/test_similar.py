@@ -10,6 +10,7 @@ from tests.library.takes import write_take
 from tmr_blender.errors import LibraryProblem, QueryProblem
 from tmr_blender.library import similar
 from tmr_blender.library.store import Library
+from tmr_blender.motion import humanoid, readers
 from tmr_blender.tmr.encoders import MotionEncoder, TextEncoder
 
 Encoders = tuple[MotionEncoder, TextEncoder]
@@ -68,3 +69,30 @@ def test_a_description_tells_what_is_measured_and_what_others_said(tmp_path: Pat
     own = similar.describe(similar.motion_of(folder / "01" / "Take_0001.bvh"), [library], *encoders)
     assert "a person walks" not in {said.text for said in own.captions}
     assert similar.describe(motion, [], *encoders).captions == ()
+
+
+def test_a_body_without_a_file_is_as_good(library: Library, folder: Path, encoders: Encoders) -> None:
+    path = folder / "01" / "Take_0001.bvh"
+    clip = readers.read(path)[0]
+    body = similar.motion_from(humanoid.body_positions(clip), clip.fps, "mine")
+    assert body.origin is None and body.name == "mine"
+    read = similar.motion_of(path)
+    assert read.origin == (str(path), 0) and np.array_equal(body.rows, read.rows) and body.facts == read.facts
+    # It is no entry of the library, so none is left out.
+    told = similar.describe(body, [library], *encoders)
+    assert told.name == "mine" and told.sentences
+
+
+def test_an_entry_is_made_of_its_stored_poses(library: Library, folder: Path) -> None:
+    number = [entry.name for entry in library.entries].index("Take_0004")
+    path = folder / "17s" / "Take_0004.bvh"
+    whole, read, span = similar.motion_at(library, number), similar.motion_of(path), similar.motion_of(path, 0, 6.0, 11.0)
+    path.unlink()
+    assert whole.origin == read.origin and np.array_equal(whole.rows, read.rows)
+    assert whole.facts.travel == pytest.approx(read.facts.travel, abs=0.05)
+    walk, stand = similar.motion_at(library, number, 6.0, 11.0), similar.motion_at(library, number, end=5.0)
+    assert walk.facts.duration == pytest.approx(5.0) and walk.facts.travel == pytest.approx(span.facts.travel, abs=0.1)
+    assert stand.facts.travel == pytest.approx(0.0, abs=0.1)
+    for start, end in ((18.0, 19.0), (6.0, 2.0), (-2.0, 1.0)):
+        with pytest.raises(QueryProblem, match=r"Take_0004 lasts 17\.0 s"):
+            similar.motion_at(library, number, start, end)

@@ -13,8 +13,10 @@ import pytest
 
 from tests.library.takes import write_take
 from tmr_blender.errors import LibraryProblem, ModelProblem, QueryProblem
+from tmr_blender.library import wire
 from tmr_blender.library.client import PACKAGE, Client, child_environment
 from tmr_blender.library.store import Library
+from tmr_blender.motion import humanoid, readers
 
 
 @pytest.fixture
@@ -74,6 +76,24 @@ def test_a_motion_as_the_query(client: Client, library: Library, folder: Path) -
         assert 5.0 <= moments[0]["start"] < moments[0]["end"] <= 12.0
     with pytest.raises(QueryProblem, match="no entry"):
         client.request("moments", {"library": place, "entry": 99, "query": "walks"}).wait(60)
+
+
+def test_a_body_as_the_query(client: Client, library: Library, folder: Path) -> None:
+    clip = readers.read(folder / "17s" / "Take_0004.bvh")[0].cut(6.0, 11.0)
+    body = {"positions": wire.to_text(humanoid.body_positions(clip)), "fps": clip.fps, "name": "mine"}
+    place = str(library.path)
+    hits = client.request("similar", {**body, "libraries": [place], "limit": 2}).wait(60)
+    assert {hit["name"] for hit in hits} == {"Take_0001", "Take_0004"}
+    told = client.request("describe", {**body, "libraries": [place]}).wait(60)
+    assert told["name"] == "mine" and told["duration"] == pytest.approx(5.0, abs=0.1) and told["sentences"]
+    number = next(entry.id for entry in library.entries if entry.name == "Take_0004")
+    (folder / "17s" / "Take_0004.bvh").unlink()
+    span = {"library": place, "entry": number, "start": 6.0, "end": 11.0}
+    entry = client.request("describe", span).wait(60)
+    assert entry["name"] == "Take_0004" and entry["sentences"] == told["sentences"]
+    for wrong in ({"fps": None}, {"fps": 1e-9}, {"positions": "AAAA"}, {"positions": 3}, {"name": 3}):
+        with pytest.raises(QueryProblem):
+            client.request("describe", {**body, **wrong}).wait(60)
 
 
 def test_problems_come_back_as_what_they_are(client: Client, library: Library, tmp_path: Path) -> None:
@@ -158,6 +178,7 @@ def test_a_package_without_its_checkout(tmp_path: Path, tiny_model: Path, librar
     script = f"""
 import sys
 sys.path.append({str(home)!r})
+from tmr_blender.library import wire
 from tmr_blender.library.client import Client
 with Client.start() as client:
     print(client.request("status").wait(60)["model"])

@@ -102,7 +102,7 @@ def motion_at(library: Library, number: int, start: float | None = None, end: fl
     if not len(poses):
         raise QueryProblem(f"The library keeps no poses of {entry.name}: index its folder again.")
     first = min(round((start or 0.0) * features.FPS), len(poses) - 1)
-    last = len(poses) if end is None else min(round(end * features.FPS) + 1, len(poses))
+    last = len(poses) if end is None else min(round(end * features.FPS), len(poses))
     if not 0 <= first < last:
         raise QueryProblem(f"{entry.name} lasts {entry.duration:.1f} s: there is nothing from {start or 0:g} to {end:g} s.")
     return motion_from(poses[first:last], features.FPS, entry.name, entry.path, entry.take)
