@@ -207,7 +207,7 @@ def test_samplers(tmp_path: Path) -> None:
     turned_by(linear, Slerp(at, turns)(np.clip(t, 0.5, 2.0)))
     held = np.searchsorted(at, t + 1e-5, side="right") - 1
     np.testing.assert_allclose(step.translations[:, 0], places[held], atol=1e-6)
-    turned_by(step, turns[held])
+    turned_by(step, Rotation.from_quat(turns.as_quat()[held]))
     low, high = np.minimum(held, 2), np.minimum(held, 2) + 1
 
     def hermite(values: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -379,7 +379,7 @@ def changed(where: str, value: Any) -> Change:
     """Put a value at a place such as nodes.3.children; None takes it away."""
 
     def change(file: File) -> None:
-        *way, last = [int(part) if part.lstrip("-").isdigit() else part for part in where.split(".")]
+        *way, last = [int(part) if part.isdigit() else part for part in where.split(".")]
         holder: Any = file.root
         for part in way:
             holder = holder[part]
