@@ -101,10 +101,11 @@ def motion_at(library: Library, number: int, start: float | None = None, end: fl
     entry, poses = library.entries[number], library.poses(number)
     if not len(poses):
         raise QueryProblem(f"The library keeps no poses of {entry.name}: index its folder again.")
-    first = min(round((start or 0.0) * features.FPS), len(poses) - 1)
-    last = len(poses) if end is None else min(round(end * features.FPS), len(poses))
-    if not 0 <= first < last:
-        raise QueryProblem(f"{entry.name} lasts {entry.duration:.1f} s: there is nothing from {start or 0:g} to {end:g} s.")
+    begin, until = 0.0 if start is None else start, entry.duration if end is None else end
+    if not 0.0 <= begin < min(until, entry.duration):
+        raise QueryProblem(f"{entry.name} lasts {entry.duration:.1f} s: there is nothing from {begin:g} to {until:g} s.")
+    first = min(round(begin * features.FPS), len(poses) - 1)
+    last = max(round(until * features.FPS), first + 1)
     return motion_from(poses[first:last], features.FPS, entry.name, entry.path, entry.take)
 
 
