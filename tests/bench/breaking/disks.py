@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Disks that are full, and places that can't be written: real small file systems where one may be mounted."""
 
+import ctypes
 import os
 import resource
 import shutil
@@ -11,7 +12,6 @@ from pathlib import Path
 
 from tests.bench.breaking.studio import BrokenError, Count, Studio, compare, contents
 
-NOBODY = 65534
 LEFT = (0, 1, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 """Kilobytes that are left on the disk."""
 
@@ -99,7 +99,7 @@ def _squeezed(
 
 
 def read_only(studio: Studio) -> Count:
-    """A library on a disk that is mounted read-only, and one that belongs to somebody else."""
+    """A library on a disk that is mounted read-only, and one whose files may only be read."""
     count = Count("read-only library")
     disk = studio.place / "read-only"
     with mounted(disk, 65_536) as can:
@@ -112,18 +112,19 @@ def read_only(studio: Studio) -> Count:
     folder, library = _prepared(studio, "owned-folder", studio.place / "owned")
     for path in (library, *library.iterdir()):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    _unwritable(studio, count, folder, library, become_nobody if os.geteuid() == 0 else None)
+    _unwritable(studio, count, folder, library, without_privileges if os.geteuid() == 0 else None)
     for path in (library, *library.iterdir()):
         path.chmod(0o755 if path.is_dir() else 0o644)
     count.attempt("writable again", lambda: studio.same_as_in_one_go(library, folder))
     return count
 
 
-def become_nobody() -> None:
-    """For a child: a user who owns nothing."""
-    os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+def without_privileges() -> None:
+    """For a child: what root may do to files of any mode is given up with the next program that is run."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (1, 2, 3):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER
+        if libc.prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
+            raise OSError(ctypes.get_errno(), "the privileges of root can't be given up")
 
 
 def _unwritable(studio: Studio, count: Count, folder: Path, library: Path, limits: Callable[[], None] | None) -> None:
