@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Searching libraries of 100,000 and of a million windows of real motion, through the worker process as Blender does.
 
-The libraries are made by `python build.py bench million --windows 100000` and the same for 1000000 (see tests/bench/million.py);
-rows of one that has not been made are left out. Times are medians over all queries, text encoding and the pipe included.
+The libraries are made by `python build.py bench million --windows 100000`, and the same for 1000000 (see million.py); rows of
+one that has not been made are left out. Times are medians over all queries, text encoding and the pipe included.
 """
 
 import os
@@ -90,7 +90,8 @@ def first(place: Path, sketched: bool) -> float:
 
 def differing(place: Path) -> tuple[int, float]:
     """How many of the best takes differ from those of comparing all vectors, and the seconds that comparing takes."""
-    scores, search = figures.ours("library.scores"), figures.ours("library.search")
+    scores: Any = figures.ours("library.scores")
+    search = figures.ours("library.search").search
     library, encoder = figures.ours("library.store").Library.open(place), figures.ours("tmr.encoders").TextEncoder()
     threshold, wrong, taken = scores.SKETCHED, 0, []
     for filters in (None, *FILTERS):
@@ -98,7 +99,7 @@ def differing(place: Path) -> tuple[int, float]:
             found = []
             for scores.SKETCHED in (0, len(library.windows.row)):
                 start = time.perf_counter()
-                hits = search.search([library], query, encoder, LIMIT, filters)
+                hits = search([library], query, encoder, LIMIT, filters)
                 taken.append(time.perf_counter() - start)
                 # Sums of float32 in another order differ in the last digits, so equals may trade places.
                 found.append({(hit.entry, hit.start, hit.end) for hit in hits})

@@ -48,7 +48,7 @@ class Scores:
 
     numbers: (n,) their indices. similarity, motion: (n,) see `search`. text: (entries,), cosine of the nearest text, -1 without
     any, 1 where the query is in the name to the letter. named: (entries,), whether it is.
-    middle: the median of `motion` over the library, or over a sample of a large one: what one is lifted from.
+    middle: the median of `motion` over a sample of the library: what one is lifted from.
     complete: whether no other entry passes the filters.
     """
 
@@ -92,16 +92,17 @@ def score(library: Library, query: Query, limit: int, kept: Mask | None = None) 
         allowed = int(kept.sum())
     if len(library.windows.row) <= SKETCHED:
         motion = _motion(library, library.by_window(library.motion @ query.latent))
-        middle = float(np.median(motion)) if count else 0.0
         numbers = _best(motion + written, limit)
         motion = motion[numbers]
     else:
-        some, vectors = library.sample
-        middle = float(np.median(_motion(library, vectors @ query.latent, some)))
         numbers, motion = _sketched(library, query, written, limit)
-    return Scores(
-        library, query, numbers, motion + written[numbers], motion, text, named, middle, complete=len(numbers) == allowed
-    )
+    similarity, middle = motion + written[numbers], _middle(library, query)
+    return Scores(library, query, numbers, similarity, motion, text, named, middle, complete=len(numbers) == allowed)
+
+
+def _middle(library: Library, query: Query) -> float:
+    some, vectors = library.sample
+    return float(np.median(_motion(library, vectors @ query.latent, some))) if len(some) else 0.0
 
 
 def _best(similarity: Floats, limit: int) -> Numbers:

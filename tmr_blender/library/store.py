@@ -29,8 +29,8 @@ from .schema import DATABASE as DATABASE
 from .schema import SPAN, Meta, connect, guarded, make, pose_file, read_meta, revision, source_path, vector_files
 from .sketch import Sketch
 
-SAMPLED = 64
-"""Entries of a large library that stand for all of them."""
+SAMPLED = 128
+"""Entries that stand for all of them where a median will do."""
 
 
 @dataclass(frozen=True)
