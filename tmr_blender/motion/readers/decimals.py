@@ -108,7 +108,7 @@ def _exponents(
     fits &= (tens - np.uint8(48) < 10) & (units - np.uint8(48) < 10) & (begins < ends - _EXPONENT)
     at = np.flatnonzero(fits)
     if len(at):
-        power = (tens[at] - np.uint8(48)) * np.int64(10) + (units[at] - np.uint8(48))
+        power = (tens[at].astype(np.int64) - 48) * 10 + (units[at].astype(np.int64) - 48)
         power = np.where(sign[at] == ord("-"), power, -power)
         end = ends[at] - _EXPONENT
         values[at], odd = _values(data, begins[at], np.minimum(points[at], end), end, power)
@@ -151,11 +151,11 @@ def _values(
     total *= _TENS[decimals]
     total += _sum(part)
     values = total.view(np.int64).astype(np.float64)
-    power = decimals + power
-    if power.min() < 0 or power.max() > _POWER:
-        odd = odd | (power < 0) | (power > _POWER)
-        power = np.where(odd, 0, power)
-    values /= _POWERS[power]
+    tens = decimals + power
+    if np.min(tens) < 0 or np.max(tens) > _POWER:
+        odd = odd | (tens < 0) | (tens > _POWER)
+        tens = np.where(odd, 0, tens)
+    values /= _POWERS[tens]
     return values, np.flatnonzero(odd | (faults != 0))
 
 
