@@ -96,8 +96,8 @@ def agree(one: Figure, other: Figure) -> bool:
 
 
 def figure(stored: Stored, seconds: float) -> Figure:
-    """Of (n,) of `poses.POSE`, at times from 0 to `seconds`."""
-    at = np.minimum(np.linspace(0.0, seconds * FPS, TIMES), len(stored) - 1)
+    """Of (n,) of `poses.POSE`, at times up to `seconds`; not from 0, because many files begin with a bind pose."""
+    at = np.minimum(np.linspace(min(ENDS, seconds / 4.0), seconds, TIMES) * FPS, len(stored) - 1)
     low = at.astype(np.int64)
     both = unpack(stored[np.concatenate([low, np.minimum(low + 1, len(stored) - 1)])])
     share = (at - low)[:, None, None]
