@@ -9,6 +9,7 @@ with its seed and number, and `--only NUMBER` reads it again. Linux only: it bou
 
 import argparse
 import json
+import os
 import select
 import shutil
 import signal
@@ -29,7 +30,7 @@ OUT = ROOT / "out" / "fuzz"
 MEGABYTES = 1536
 """Address space above what the process has before it reads."""
 CPU_SECONDS = 10
-"""Of the processor, for one file; a file that waits for something else is ended after `WALL_SECONDS`."""
+"""Of the processor, for one file; one that waits for something else is ended after `WALL_SECONDS`."""
 WALL_SECONDS = 90.0
 BATCH = 1000
 KEPT = 5
@@ -120,16 +121,29 @@ def _batch(name: str, seed: int, first: int, last: int, folder: Path) -> Iterato
 
 
 def _lines(child: "subprocess.Popen[str]") -> Iterator[str | None]:
-    """The child's lines until it ends; None where it is silent for too long."""
+    """The child's lines until it ends; None where it is silent for too long and does nothing, either.
+
+    On a busy machine it may get little of the processor, and its own bound is on that.
+    """
     assert child.stdout is not None
+    spent = 0.0
     while True:
         if not select.select([child.stdout], [], [], WALL_SECONDS)[0]:
-            yield None
-            return
+            before, spent = spent, _processor(child.pid)
+            if spent - before < 0.1:
+                yield None
+                return
+            continue
         line = child.stdout.readline()
         if not line.endswith("\n"):
             return
         yield line
+
+
+def _processor(process: int) -> float:
+    """Seconds of the processor that a process has had."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _place(text: str) -> str:

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Captions and notes that lie beside motion files.
 
+About many files, in any folder:
 - `captions.jsonl`: one row a line, {"file": ..., "text": ... or "texts": [...], "start", "end", "take", "tags"}.
 - `captions.json`: a list of such rows, or {file: text or [texts]}.
-- `captions.csv`: a header with at least `file` and `text`; `start`, `end`, `take` if wanted.
-- `NAME.txt` beside NAME.bvh: one caption a line; HumanML3D's `text#tokens#start#end` is understood.
+- `captions.csv`: a header with at least `file` and a text; commas, semicolons or tabs between.
 
-A file is named by its path from the sidecar's folder, with or without its suffix, slashes either way.
+About the file that they lie beside and are called like:
+- `NAME.txt`: one caption a line; HumanML3D's `text#tokens#start#end` is understood.
+- `NAME.json`: a text, a row, or a list of them.
+- `NAME.csv`: a header and rows.
+Rows of these need no `file`. What has none of the columns below (an export of markers, say) is no sidecar and is left alone.
+
+Columns, in any letter case, of which a row may have several: see `FILE`, `TEXT`; `tags` are a list, or text with commas or
+semicolons between. A file is named by its path from the sidecar's folder, with or without its suffix, slashes either way.
 """
 
 import csv
@@ -26,12 +33,24 @@ MAX_NOTES_BYTES = 2**20
 MAX_TEXT = 1000
 """Characters; a longer text is not a caption, and its end is cut off."""
 
+MAX_NOTES = 1000
+"""Captions of one motion file from one sidecar; each gets a vector of its own."""
+
 NAMES = ("captions.jsonl", "captions.json", "captions.csv")
+BESIDE = (".txt", ".json", ".csv")
+"""Suffixes of a sidecar of one file."""
+
+FILE = ("file", "filename", "path", "name", "motion")
+TEXT = ("text", "texts", "caption", "captions", "description", "descriptions", "notes", "note", "label", "labels", "title")
+TAGS = ("tags", "tag", "keywords")
+
+Row = dict[str, Any]
+"""A row by its columns, in small letters."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """One text about a file. start, end: seconds or None. take: which of its clips, None for all."""
+    """One text about a file, or "" and tags. start, end: seconds or None. take: which of its clips, None for all."""
 
     text: str
     start: float | None = None
@@ -42,30 +61,47 @@ class Note:
 
 def read_captions(path: Path) -> dict[str, list[Note]]:
     """File key (see `key_of`) -> notes, of a `captions.*` file. Raises FileProblem, naming file and row."""
-    text = _read(path, MAX_BYTES)
     notes: dict[str, list[Note]] = {}
-    for number, row in enumerate(_rows(path, text), 1):
-        file, found = _notes(row, f"{path.name}, row {number}")
-        notes.setdefault(key_of(file), []).extend(found)
+    for number, row in enumerate(_rows(path, _read(path, MAX_BYTES)), 1):
+        where = f"{path.name}, row {number}"
+        row = _row(row, where)
+        file = next((row[column] for column in FILE if row.get(column)), None)
+        if not isinstance(file, str) or not row.keys() & {*TEXT, *TAGS}:
+            raise FileProblem(f"{where}: expected `file` and `text`.")
+        notes.setdefault(key_of(file), []).extend(_notes(row, where))
     return notes
 
 
 def read_notes(path: Path) -> list[Note]:
-    """The captions of a NAME.txt. Raises FileProblem."""
-    notes = []
-    for line in _read(path, MAX_NOTES_BYTES).splitlines():
-        text, *rest = line.strip().split("#")
-        span: tuple[float | None, float | None] = (None, None)
-        if len(rest) == 3:
-            try:
-                start, end = float(rest[1]), float(rest[2])
-            except ValueError:
-                start = end = 0.0
-            # 0.0#0.0 is HumanML3D's whole clip. Not-a-numbers compare as false.
-            span = (start, end) if 0.0 <= start < end < math.inf else (None, None)
-        if text.strip():
-            notes.append(Note(_words(text), *span))
-    return notes
+    """The notes of a NAME.txt, NAME.json or NAME.csv; none where it is something else. Raises FileProblem."""
+    if path.suffix == ".txt":
+        return [note for line in _read(path, MAX_NOTES_BYTES).splitlines() for note in _line(line)]
+    if path.suffix == ".csv":
+        rows = _table(path, _read(path, MAX_NOTES_BYTES)) if _is_table_of_notes(path) else []
+    else:
+        data = _parsed(_read(path, MAX_NOTES_BYTES), path.name)
+        rows = [{"text": row} if isinstance(row, str) else row for row in (data if isinstance(data, list) else [data])]
+    kept = [row for row in rows if isinstance(row, Mapping)]
+    return [note for i, row in enumerate(kept, 1) for note in _notes(_row(row, ""), f"{path.name}, row {i}")]
+
+
+def _line(line: str) -> list[Note]:
+    """The caption in a line of a NAME.txt, if there is one."""
+    text, *rest = line.strip().split("#")
+    span: tuple[float | None, float | None] = (None, None)
+    if len(rest) == 3:
+        try:
+            start, end = float(rest[1]), float(rest[2])
+        except ValueError:
+            start = end = 0.0
+        # 0.0#0.0 is HumanML3D's whole clip. Not-a-numbers compare as false.
+        span = (start, end) if 0.0 <= start < end < math.inf else (None, None)
+    return [Note(_words(text), *span)] if text.strip() else []
+
+
+def _check_count(where: str, count: int) -> None:
+    if count > MAX_NOTES:
+        raise FileProblem(f"{where}: more than {MAX_NOTES} captions of one file. Keep the best.")
 
 
 def key_of(file: str) -> str:
@@ -89,10 +125,7 @@ def _read(path: Path, limit: int) -> str:
 
 def _rows(path: Path, text: str) -> Iterable[Any]:
     if path.suffix == ".csv":
-        try:
-            return list(csv.DictReader(io.StringIO(text)))
-        except csv.Error as error:
-            raise FileProblem(f"{path.name}: not a table in CSV ({error}).") from error
+        return _table(path, text)
     if path.suffix == ".jsonl":
         return [_parsed(line, f"{path.name}, line {i}") for i, line in enumerate(text.splitlines(), 1) if line.strip()]
     data = _parsed(text, path.name)
@@ -103,6 +136,28 @@ def _rows(path: Path, text: str) -> Iterable[Any]:
     return data
 
 
+def _table(path: Path, text: str) -> list[dict[str, Any]]:
+    try:
+        return list(csv.DictReader(io.StringIO(text), delimiter=_delimiter(text.partition("\n")[0])))
+    except csv.Error as error:
+        raise FileProblem(f"{path.name}: not a table in CSV ({error}).") from error
+
+
+def _delimiter(header: str) -> str:
+    return max(",;\t", key=header.count)
+
+
+def _is_table_of_notes(path: Path) -> bool:
+    """Whether the header has a column of texts or tags: most tables beside motions hold numbers, and many of them."""
+    try:
+        with path.open("rb") as file:
+            header = file.readline(MAX_TEXT).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise FileProblem(f"{path.name} can't be read: {error.strerror or error}.") from error
+    columns = {column.strip().strip('"').strip().casefold() for column in header.split(_delimiter(header))}
+    return bool(columns & {*TEXT, *TAGS})
+
+
 def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
@@ -110,22 +165,32 @@ def _parsed(text: str, where: str) -> Any:
         raise FileProblem(f"{where}: not JSON ({_shown(error)}).") from error
 
 
-def _notes(row: Any, where: str) -> tuple[str, list[Note]]:
-    """The file that a row names, and what it says about it."""
+def _row(row: Any, where: str) -> Row:
     if not isinstance(row, Mapping):
         raise FileProblem(f"{where}: expected an object with `file` and `text`.")
-    file = row.get("file") or row.get("name") or row.get("motion")
-    texts = row.get("texts", row.get("text", row.get("caption")))
-    texts = [texts] if isinstance(texts, str) else texts
-    tags = row.get("tags") or []
-    if not isinstance(file, str) or not isinstance(texts, list) or not isinstance(tags, list):
-        raise FileProblem(f"{where}: expected `file` and `text`.")
-    if not all(isinstance(text, str) for text in [*texts, *tags]):
-        raise FileProblem(f"{where}: captions and tags must be text.")
+    return {column.strip().casefold(): value for column, value in row.items() if isinstance(column, str)}
+
+
+def _notes(row: Row, where: str) -> list[Note]:
+    """What a row says."""
+    texts = [text for column in TEXT for text in _texts(row.get(column), where)]
+    tags = tuple(
+        _words(part)
+        for column in TAGS
+        for text in _texts(row.get(column), where)
+        for part in text.replace(";", ",").split(",")
+        if part.strip()
+    )
     start, end, take = (_number(row.get(key), key, where) for key in ("start", "end", "take"))
-    kept = [_words(text) for text in texts if text.strip()]
-    own = tuple(_words(tag) for tag in tags)
-    return file, [Note(text, start, end, None if take is None else int(take), own) for text in kept]
+    kept = [_words(text) for text in texts if text.strip()] or ([""] if tags else [])
+    return [Note(text, start, end, None if take is None else int(take), tags) for text in kept]
+
+
+def _texts(value: Any, where: str) -> list[str]:
+    texts = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise FileProblem(f"{where}: captions and tags must be text.")
+    return texts
 
 
 def _words(text: str) -> str:

@@ -6,7 +6,6 @@ import re
 import struct
 import zlib
 from collections.abc import Sequence
-from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -240,7 +239,7 @@ def _edited(tree: Any, chance: Random) -> Any:
             holder[key:key] = [holder[key]] * chance.choice((1, 2, 3000))
         case 2:
             other, place = chance.choice(slots)
-            holder[key] = deepcopy(other[place]) if _size(other[place]) < 2000 else 0
+            holder[key] = _copied(other[place])
         case 3:
             for _ in range(chance.choice((1, 20, 500))):
                 holder[key] = [holder[key]] if chance.random() < 0.5 else {"children": holder[key]}
@@ -264,8 +263,12 @@ def _slots(tree: Any) -> list[tuple[Any, Any]]:
     return out
 
 
-def _size(tree: Any) -> int:
-    return len(_slots(tree))
+def _copied(tree: Any) -> Any:
+    """A copy of a value that is neither large nor deep; else 0."""
+    try:
+        return json.loads(json.dumps(tree)) if len(_slots(tree)) < 2000 else 0
+    except (ValueError, RecursionError):
+        return 0
 
 
 def glb_values(data: bytes, chance: Random, others: Others) -> bytes:

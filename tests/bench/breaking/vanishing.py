@@ -209,7 +209,7 @@ def no_files(studio: Studio) -> Count:
 
 
 def strange_names(studio: Studio) -> Count:
-    """Names with line breaks, very long ones, names that look like something else; and one that is no text, which is left out."""
+    """Names with line breaks, very long ones, names that look like something else, and one that is no text."""
     count = Count("strange names")
     folder, library = studio.folder(studio.place / "strange", 3), studio.place / "strange-library"
     for number, name in enumerate(STRANGE):
