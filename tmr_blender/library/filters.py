@@ -90,18 +90,16 @@ def _words(row: Filter, value: Any) -> list[str]:
 
 
 def _any(library: "Library", row: Filter, value: Any) -> Mask:
-    wanted = [word.replace("\\", "/").strip("/") for word in _words(row, value)]
+    wanted = {word.replace("\\", "/").strip("/") for word in _words(row, value)}
     below = tuple(f"{word}/" for word in wanted)
-
-    def held(words: tuple[str, ...]) -> bool:
-        return any(word.casefold() in wanted or word.casefold().startswith(below) for word in words)
-
-    return library.matching(row.source, held)
+    return library.holding(row.source, lambda word: word in wanted or word.startswith(below))
 
 
 def _all(library: "Library", row: Filter, value: Any) -> Mask:
-    wanted = set(_words(row, value))
-    return library.matching(row.source, lambda words: wanted <= {word.casefold() for word in words})
+    kept = np.ones(len(library.entries), bool)
+    for wanted in _words(row, value):
+        kept &= library.holding(row.source, wanted.__eq__)
+    return kept
 
 
 _PASS: dict[str, Callable[["Library", Filter, Any], Mask]] = {"range": _range, "flag": _flag, "any": _any, "all": _all}

@@ -200,8 +200,8 @@ class Library:
         return "".join(lines), begins
 
     @cached_property
-    def _words(self) -> dict[str, tuple[list[tuple[str, ...]], NDArray[np.int64]]]:
-        """Columns of words as the different values and (entries,) which of them."""
+    def _words(self) -> dict[str, tuple[list[str], NDArray[np.int64], NDArray[np.int64]]]:
+        """By column: its different words in lower case, and which of them, (n,), which entry has, (n,), in any number."""
         columns: dict[str, list[tuple[str, ...]]] = {
             "folder": [(folder_of(path),) for path in self.entries.column(2)],
             "convention": [(convention,) for convention in self.entries.column(7)],
@@ -209,14 +209,21 @@ class Library:
         }
         out = {}
         for name, values in columns.items():
-            codes = {value: code for code, value in enumerate(dict.fromkeys(values))}
-            out[name] = list(codes), np.array([codes[value] for value in values], np.int64)
+            codes: dict[str, int] = {}
+            folded = {
+                value: [codes.setdefault(word.casefold(), len(codes)) for word in value] for value in dict.fromkeys(values)
+            }
+            held = [folded[value] for value in values]
+            entry = np.repeat(np.arange(len(held)), [len(one) for one in held])
+            out[name] = list(codes), np.array([code for one in held for code in one], np.int64), entry
         return out
 
-    def matching(self, column: str, wanted: Callable[[tuple[str, ...]], bool]) -> Mask:
-        """(entries,) whether the words of the entry's "folder", "convention" or "tags" are `wanted`."""
-        values, codes = self._words[column]
-        return np.array([wanted(value) for value in values], bool)[codes]
+    def holding(self, column: str, wanted: Callable[[str], bool]) -> Mask:
+        """(entries,) whether one of the words of the entry's "folder", "convention" or "tags" is `wanted`; in lower case."""
+        words, codes, entry = self._words[column]
+        kept = np.zeros(len(self.entries), bool)
+        kept[entry[np.array([wanted(word) for word in words], bool)[codes]]] = True
+        return kept
 
     def facts(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """All that `motion.facts` measured of the entries at these indices, as plain values, and their own "tags".
