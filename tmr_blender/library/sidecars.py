@@ -68,21 +68,27 @@ def read_captions(path: Path) -> dict[str, list[Note]]:
         file = next((row[column] for column in FILE if row.get(column)), None)
         if not isinstance(file, str) or not row.keys() & {*TEXT, *TAGS}:
             raise FileProblem(f"{where}: expected `file` and `text`.")
-        notes.setdefault(key_of(file), []).extend(_notes(row, where))
+        mine = notes.setdefault(key_of(file), [])
+        mine += _notes(row, where)
+        _check_count(where, len(mine))
     return notes
 
 
 def read_notes(path: Path) -> list[Note]:
     """The notes of a NAME.txt, NAME.json or NAME.csv; none where it is something else. Raises FileProblem."""
     if path.suffix == ".txt":
-        return [note for line in _read(path, MAX_NOTES_BYTES).splitlines() for note in _line(line)]
+        found = [note for line in _read(path, MAX_NOTES_BYTES).splitlines() for note in _line(line)]
+        _check_count(path.name, len(found))
+        return found
     if path.suffix == ".csv":
         rows = _table(path, _read(path, MAX_NOTES_BYTES)) if _is_table_of_notes(path) else []
     else:
         data = _parsed(_read(path, MAX_NOTES_BYTES), path.name)
         rows = [{"text": row} if isinstance(row, str) else row for row in (data if isinstance(data, list) else [data])]
     kept = [row for row in rows if isinstance(row, Mapping)]
-    return [note for i, row in enumerate(kept, 1) for note in _notes(_row(row, ""), f"{path.name}, row {i}")]
+    found = [note for i, row in enumerate(kept, 1) for note in _notes(_row(row, ""), f"{path.name}, row {i}")]
+    _check_count(path.name, len(found))
+    return found
 
 
 def _line(line: str) -> list[Note]:
@@ -101,7 +107,7 @@ def _line(line: str) -> list[Note]:
 
 def _check_count(where: str, count: int) -> None:
     if count > MAX_NOTES:
-        raise FileProblem(f"{where}: more than {MAX_NOTES} captions of one file. Keep the best.")
+        raise FileProblem(f"{where}: more than {MAX_NOTES} captions or tags of one file. Keep the best.")
 
 
 def key_of(file: str) -> str:
@@ -109,12 +115,17 @@ def key_of(file: str) -> str:
     return str(PurePosixPath(file.replace("\\", "/"))).casefold()
 
 
+def _size(path: Path) -> int:
+    """Bytes of a file; a pipe, which would be waited for, is refused. Raises OSError and FileProblem."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise FileProblem(f"{path.name} is not a file.")
+    return status.st_size
+
+
 def _read(path: Path, limit: int) -> str:
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
-            raise FileProblem(f"{path.name} is not a file.")
-        if status.st_size > limit:
+        if _size(path) > limit:
             raise FileProblem(f"{path.name} is larger than {limit // 2**20} MiB: too large for captions.")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -150,6 +161,7 @@ def _delimiter(header: str) -> str:
 def _is_table_of_notes(path: Path) -> bool:
     """Whether the header has a column of texts or tags: most tables beside motions hold numbers, and many of them."""
     try:
+        _size(path)
         with path.open("rb") as file:
             header = file.readline(MAX_TEXT).decode("utf-8-sig", "replace")
     except OSError as error:
@@ -183,6 +195,7 @@ def _notes(row: Row, where: str) -> list[Note]:
     )
     start, end, take = (_number(row.get(key), key, where) for key in ("start", "end", "take"))
     kept = [_words(text) for text in texts if text.strip()] or ([""] if tags else [])
+    _check_count(where, len(kept) + len(tags))
     return [Note(text, start, end, None if take is None else int(take), tags) for text in kept]
 
 

@@ -148,6 +148,8 @@ ALL: tuple[Format, ...] = (
     _sidecar("captions-json", "captions.json", seeds.json_captions, (*_JSON, *mutations.TEXT)),
     _sidecar("captions-csv", "captions.csv", seeds.csv_captions, (*mutations.TEXT, structures.csv_cells)),
     _sidecar("notes", "take.txt", seeds.notes, mutations.TEXT),
+    _sidecar("notes-json", "take.json", seeds.json_captions, (*_JSON, *mutations.TEXT)),
+    _sidecar("notes-csv", "take.csv", seeds.csv_captions, (*mutations.TEXT, structures.csv_cells)),
     Format("library", "library.tar", libraries.seeds, libraries.OWN, libraries.read),
 )
 """A new format is a row here. Motion formats without a reader are left out: see `known`."""

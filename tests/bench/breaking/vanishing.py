@@ -187,7 +187,16 @@ def no_files(studio: Studio) -> Count:
     """Pipes, sockets, devices, folders and links in circles with the names of motions and captions: none may hold it up."""
     count = Count("no files at all")
     folder, library = studio.folder(studio.place / "odd", 6), studio.place / "odd-library"
-    names = ("x.bvh", "x.fbx", "0/walk_00.txt", "captions.jsonl", "1/captions.csv", "captions.json")
+    names = (
+        "x.bvh",
+        "x.fbx",
+        "0/walk_00.txt",
+        "captions.jsonl",
+        "1/captions.csv",
+        "captions.json",
+        "1/walk_01.csv",
+        "2/walk_02.json",
+    )
     for name in names:
         (folder / name).unlink(missing_ok=True)
         os.mkfifo(folder / name)
