@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.library.conftest import run
+from tests.library.equal import same
 from tests.library.takes import write_take
 from tests.tiny_model import make
 from tmr_blender.errors import LibraryProblem, QueryProblem
@@ -39,15 +38,7 @@ def test_merged_shards_are_what_one_machine_makes(tmp_path: Path, folder: Path, 
     assert all(len(part.entries) for part in parts)
     assert merge(tmp_path / "merged", parts) == 15
     whole, merged = Library.open(tmp_path / "whole"), Library.open(tmp_path / "merged")
-    assert list(merged.entries) == list(whole.entries)
-    everything = range(len(whole.entries))
-    assert merged.facts(everything) == whole.facts(everything)
-    assert sorted(merged.errors()) == sorted(whole.errors())
-    for name in ("start", "end", "first", "whole"):
-        assert np.array_equal(getattr(merged.windows, name), getattr(whole.windows, name))
-    # Encoded in other batches: the same but for rounding.
-    assert np.allclose(merged.motion[merged.windows.row], whole.motion[whole.windows.row], atol=1e-6)
-    assert [replace(text, row=0) for text in merged.texts] == [replace(text, row=0) for text in whole.texts]
+    same(tmp_path / "whole", tmp_path / "merged")
     for query in ("walks", "a happy kick", "old man"):
         ours, theirs = ({h.name: h for h in search([held], query, encoders[1])} for held in (merged, whole))
         assert set(ours) == set(theirs)

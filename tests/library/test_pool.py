@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.library.conftest import run
+from tests.library.equal import same
 from tests.library.takes import write_take
 from tmr_blender.errors import LibraryProblem
 from tmr_blender.library import pool as pools
@@ -23,27 +24,6 @@ from tmr_blender.tmr.encoders import MotionEncoder, TextEncoder
 Encoders = tuple[MotionEncoder, TextEncoder]
 ROOT = Path(__file__).resolve().parents[2]
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="signals")
-
-
-def content(path: Path) -> list[object]:
-    """All that a library holds but for vectors, in order."""
-    library = Library.open(path)
-    numbers = range(len(library.entries))
-    poses = [np.asarray(library.bodies.of(i)).tobytes() for i in numbers]
-    windows = [library.windows.start.tolist(), library.windows.end.tolist(), library.windows.first.tolist()]
-    texts = [(t.entry, t.text, t.kind, t.start, t.end) for t in library.texts]
-    return [
-        list(library.entries), library.facts(numbers), library.thumbnails(numbers), poses, windows, texts, library.errors()
-    ]  # fmt: skip
-
-
-def same(one: Path, other: Path) -> None:
-    """Assert that two libraries are equal entry for entry; vectors but for what rounding in other batches does."""
-    assert content(one) == content(other)
-    a, b = Library.open(one), Library.open(other)
-    assert np.allclose(a.motion[a.windows.row], b.motion[b.windows.row], atol=1e-5)
-    rows = [[t.row for t in library.texts] for library in (a, b)]
-    assert np.allclose(a.text[rows[0]], b.text[rows[1]], atol=1e-5)
 
 
 @pytest.fixture

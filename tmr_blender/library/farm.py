@@ -9,6 +9,7 @@ in child processes (`pool`), so that no file takes it down; where one dies never
 dask and distributed are no part of the extension: they are imported when a farm is made.
 """
 
+import gc
 import importlib
 import pickle
 import threading
@@ -139,9 +140,12 @@ class Farm:
         try:
             client = self._dask.Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
+            client, reason = None, type(error).__name__
+        if client is None:
+            gc.collect()  # it closes itself when it is collected, which must not happen in the thread of another one
             raise LibraryProblem(
-                f"No Dask scheduler answers at {self._address} ({type(error).__name__}). Its address looks like tcp://host:8786."
-            ) from error
+                f"No Dask scheduler answers at {self._address} ({reason}). Its address looks like tcp://host:8786."
+            )
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)
         except TimeoutError as error:

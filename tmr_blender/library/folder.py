@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FileProblem, LibraryProblem, one_line
-from .sidecars import NAMES, Note, key_of, read_captions, read_notes
+from .sidecars import BESIDE, NAMES, Note, key_of, read_captions, read_notes
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def listing(root: Path, suffixes: Sequence[str]) -> Listing:
         kinds = ", ".join(sorted(suffixes))
         raise LibraryProblem(f"The folder {root} holds no motion file that can be read ({kinds}).")
     notes = _captions(root, paths, problems)
-    texts = {path.relative_to(root).as_posix() for path in paths if path.suffix == ".txt"}
-    files = [found for path in motions if (found := _found(root, path, notes, texts, problems))]
+    beside = _beside(root, paths, {path.with_suffix("") for path in motions}, problems)
+    files = [found for path in motions if (found := _found(root, path, notes, beside, problems))]
     return Listing(sorted(files, key=lambda file: file.path), problems)
 
 
@@ -102,8 +102,21 @@ def _captions(root: Path, paths: Sequence[Path], problems: list[tuple[str, str]]
     return notes
 
 
+def _beside(root: Path, paths: Sequence[Path], wanted: set[Path], problems: list[tuple[str, str]]) -> dict[Path, list[Note]]:
+    """The notes of sidecars of one file each, by its path without suffix."""
+    notes: dict[Path, list[Note]] = {}
+    for path in paths:
+        if path.suffix not in BESIDE or path.name in NAMES or path.with_suffix("") not in wanted:
+            continue
+        try:
+            notes.setdefault(path.with_suffix(""), []).extend(read_notes(path))
+        except FileProblem as problem:
+            problems.append((path.relative_to(root).as_posix(), str(problem)))
+    return notes
+
+
 def _found(
-    root: Path, path: Path, notes: dict[str, list[Note]], texts: set[str], problems: list[tuple[str, str]]
+    root: Path, path: Path, notes: dict[str, list[Note]], beside: dict[Path, list[Note]], problems: list[tuple[str, str]]
 ) -> Found | None:
     """The motion file at `path`, or None where it can't be opened or is no file."""
     inner = path.relative_to(root).as_posix()
@@ -115,10 +128,5 @@ def _found(
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    mine = [*notes.get(key_of(inner), ()), *notes.get(key_of(bare), ())]
-    if f"{bare}.txt" in texts:
-        try:
-            mine += read_notes(root / f"{bare}.txt")
-        except FileProblem as problem:
-            problems.append((f"{bare}.txt", str(problem)))
+    mine = [*notes.get(key_of(inner), ()), *notes.get(key_of(bare), ()), *beside.get(path.with_suffix(""), ())]
     return Found(inner, status.st_size, status.st_mtime_ns, tuple(mine))

@@ -73,7 +73,7 @@ def thumbnail(positions: np.ndarray) -> bytes:
 def labels(file: Found, number: int, clip: str, own: Sequence[str]) -> Labels:
     """What is said about a take of a file. clip: its name where the file has several, else "". own: tags of its motion."""
     notes = [note for note in file.notes if note.take in (None, number)]
-    captions = [Caption(note.text, "caption", note.start, note.end) for note in notes]
+    captions = [Caption(note.text, "caption", note.start, note.end) for note in notes if note.text]
     if words := name_words(file.path, clip):
         captions.append(Caption(words, "name"))
     name = f"{Path(file.path).stem} {clip}".strip()
