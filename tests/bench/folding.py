@@ -78,7 +78,14 @@ def lasting(takes: list[Recording]) -> Iterator[tuple[int, int]]:
 def distance(one: Recording, other: Recording) -> float:
     """Mean distance of the directions of bones."""
     seconds = (min(len(one.stored), len(other.stored)) - 1) / 20.0
-    return twins.apart(twins.figure(one.stored, seconds), twins.figure(other.stored, seconds))
+    return twins.apart(*(twins.figure(twins.Stored.of(take.stored), seconds) for take in (one, other)))
+
+
+def alike(one: Recording, other: Recording) -> str | None:
+    """How a search folds them."""
+    first, last = (twins.Stored.of(take.stored) for take in (one, other))
+    outlines = [twins.outlines(take.reader, np.zeros(1, np.int64), np.array([take.count]))[0] for take in (first, last)]
+    return twins.alike(first, last) if twins.roughly(*outlines) else None
 
 
 def same_takes(takes: list[Recording]) -> dict[str, str]:
@@ -106,7 +113,7 @@ def main() -> None:
         one, other = takes[i], takes[j]
         true = first.get(one.key, one.key) == first.get(other.key, other.key)
         row = counts[names[one.half if one.half == other.half else 2]]
-        how = twins.alike(one.stored, other.stored)
+        how = alike(one, other)
         row["true" if true else "other"] += 1
         row["folded" if true else "wrongly"] += how == "same" if true else how is not None
         if true and how != "same":
@@ -114,8 +121,8 @@ def main() -> None:
         if not true and how is not None:
             wrong.append((one.key, other.key, how))
     copies = {
-        "mirrored": sum(twins.alike(take.stored, take.mirrored.stored) == "mirrored" for take in shown),
-        "average": sum(twins.alike(take.stored, take.average.stored) == "same" for take in shown),
+        "mirrored": sum(alike(take, take.mirrored) == "mirrored" for take in shown),
+        "average": sum(alike(take, take.average) == "same" for take in shown),
         "of": len(shown),
     }
     report = json.dumps({"pairs": counts, "copies": copies, "missed": missed, "wrong": wrong}, indent=1)

@@ -11,7 +11,7 @@ from tmr_blender.library.records import FileState, Take, Window
 from tmr_blender.library.scores import Query
 from tmr_blender.library.search import Hit, ranked
 from tmr_blender.library.store import Library
-from tmr_blender.library.twins import alike
+from tmr_blender.library.twins import Stored, alike
 from tmr_blender.library.writer import Writer
 from tmr_blender.motion import body, humanoid, quaternion, readers, writers
 from tmr_blender.tmr.encoders import unit
@@ -38,7 +38,8 @@ def performance(seed: int, seconds: float = 4.0) -> np.ndarray:
     joints = np.repeat(np.array([rest[name] for name in body.JOINTS])[None], len(time), axis=0)
 
     def wave(size: float) -> np.ndarray:
-        return size * sum(random.normal() * np.sin(2 * np.pi * (k * time / 4.0 + random.random())) for k in (1, 2, 3))
+        parts = [random.normal() * np.sin(2 * np.pi * (k * time / 4.0 + random.random())) for k in (1, 2, 3)]
+        return size * np.sum(parts, axis=0)
 
     for name in ("knee", "ankle", "elbow", "wrist"):
         for side in ("left", "right"):
@@ -49,8 +50,8 @@ def performance(seed: int, seconds: float = 4.0) -> np.ndarray:
     return quaternion.rotate(turn[:, None], joints)
 
 
-def stored(joints: np.ndarray, fps: float = FPS) -> np.ndarray:
-    return pack(joints, fps)
+def stored(joints: np.ndarray, fps: float = FPS) -> Stored:
+    return Stored.of(pack(joints, fps))
 
 
 def elsewhere(joints: np.ndarray) -> np.ndarray:
@@ -82,8 +83,8 @@ def test_another_performance_another_cut_and_another_path_are_no_twins() -> None
 
 
 def test_without_poses_nothing_is_a_twin() -> None:
-    one = stored(performance(0))
-    assert alike(one, np.zeros(0, POSE)) is None is alike(np.zeros(0, POSE), np.zeros(0, POSE))
+    one, none = stored(performance(0)), Stored.of(np.zeros(0, POSE))
+    assert alike(one, none) is None is alike(none, none)
 
 
 def test_another_frame_rate_and_a_file_in_between(tmp_path: Path, shared: Path) -> None:
@@ -115,9 +116,9 @@ def library(tmp_path: Path) -> Library:
 
         for seed in range(20):
             joints, vector = performance(seed), random.normal(size=WIDTH)
-            put(f"{seed}a", vector, stored(joints))
-            put(f"{seed}b", vector, stored(elsewhere(joints)))
-            put(f"{seed}m", vector, stored(joints[:, _SWAP] * [-1.0, 1.0, 1.0]))
+            put(f"{seed}a", vector, pack(joints, FPS))
+            put(f"{seed}b", vector, pack(elsewhere(joints), FPS))
+            put(f"{seed}m", vector, pack(joints[:, _SWAP] * [-1.0, 1.0, 1.0], FPS))
         for name in ("bare1", "bare2"):
             put(name, np.ones(WIDTH), np.zeros(0, POSE))
         writer.commit()

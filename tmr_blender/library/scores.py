@@ -189,8 +189,8 @@ def _exact(
 
 def _cosines(library: Library, query: Query, windows: Numbers) -> Floats:
     """Of chosen windows."""
-    rows, vectors = library.windows.row[windows], np.asarray(library.motion)  # a memmap is slow to index
-    parts = [vectors[rows[i : i + BLOCK]] @ query.latent for i in range(0, len(rows), BLOCK)]
+    rows = library.windows.row[windows]
+    parts = [library.reader.take(rows[i : i + BLOCK]) @ query.latent for i in range(0, len(rows), BLOCK)]
     return np.concatenate([np.zeros(0, np.float32), *parts])
 
 

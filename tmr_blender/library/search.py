@@ -35,8 +35,7 @@ from .filters import mask
 from .schema import HOW_TO_REENCODE
 from .scores import TEXT_FLOOR, TEXT_WEIGHT, Query, Scores, score
 from .store import Entry, Library
-from .twins import Alike, alike, lasting
-from .vectors import release
+from .twins import Alike, Stored, alike, lasting, outlines, roughly
 
 Matched = Literal["motion", "caption", "name"]
 
@@ -142,10 +141,7 @@ def ranked(
         if len(groups) == limit or sure:
             break
         count *= 4
-    hits = [_hit(group) for group in groups]
-    for library in libraries:
-        release(library.motion)
-    return hits
+    return [_hit(group) for group in groups]
 
 
 def check_model(library: Library, model: str) -> None:
@@ -159,10 +155,12 @@ def check_model(library: Library, model: str) -> None:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """The entry at place `at` of a library's best ones."""
+    """The entry at place `at` of a library's best ones. seconds: of its poses, 0 without any. outline: see `twins.outlines`."""
 
     scores: Scores
     at: int
+    seconds: float
+    outline: NDArray[np.float64]
 
     @cached_property
     def number(self) -> int:
@@ -174,13 +172,25 @@ class _Candidate:
         """What is known of it."""
         return self.scores.library.entries[self.number]
 
+    @property
+    def stored(self) -> Stored:
+        """Its poses."""
+        bodies = self.scores.library.bodies
+        return Stored(bodies.reader, int(bodies.first[self.number]), int(bodies.count[self.number]))
+
     def like(self, other: "_Candidate") -> Alike | None:
         """How the two are twins."""
-        mine, theirs = self.scores.library.bodies, other.scores.library.bodies
-        frames = int(mine.count[self.number]), int(theirs.count[other.number])
-        if not all(frames) or not lasting(frames[0] / FPS, frames[1] / FPS):
+        if not lasting(self.seconds, other.seconds) or not roughly(self.outline, other.outline):
             return None
-        return alike(mine.of(self.number), theirs.of(other.number))
+        return alike(self.stored, other.stored)
+
+
+def _candidates(scores: Scores) -> list[_Candidate]:
+    """The best entries of one library."""
+    bodies = scores.library.bodies
+    first, count = bodies.first[scores.numbers], bodies.count[scores.numbers]
+    drawn = outlines(bodies.reader, first, count)
+    return [_Candidate(scores, at, frames / FPS, drawn[at]) for at, frames in enumerate(count.tolist())]
 
 
 @dataclass(frozen=True)
@@ -196,14 +206,17 @@ def _folded(scores: Sequence[Scores], count: int, limit: int, but: tuple[str, in
 
     scores: the best `count` entries of each library.
     """
-    found = [(float(value), i, at) for i, held in enumerate(scores) for at, value in enumerate(held.similarity)]
-    found.sort(key=lambda row: (-row[0], row[1], row[2]))
+    ranked = [
+        (-value, i, candidate.at, candidate)
+        for i, held in enumerate(scores)
+        for value, candidate in zip(held.similarity.tolist(), _candidates(held), strict=True)
+    ]
+    ranked.sort(key=lambda row: row[:3])
     sure = all(held.complete for held in scores)
     groups: list[_Group] = []
     seen: set[tuple[str, int]] = set() if but is None else {but}
     # What lies behind the first `count` may be behind others that a library has not told of.
-    for _, i, at in found if sure else found[:count]:
-        candidate = _Candidate(scores[i], at)
+    for *_, candidate in ranked if sure else ranked[:count]:
         key = str(candidate.entry.path), candidate.entry.take
         if key in seen:
             continue

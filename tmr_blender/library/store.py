@@ -125,6 +125,11 @@ class Bodies:
         """(n,) the poses of the entry at an index, still packed."""
         return self.rows[self.first[number] : self.first[number] + self.count[number]]
 
+    @cached_property
+    def reader(self) -> vectors.Reader:
+        """Of single poses."""
+        return vectors.Reader(self.rows)
+
 
 @dataclass(frozen=True)
 class Library:
@@ -150,6 +155,11 @@ class Library:
     def sketch(self) -> Sketch:
         """Bounds of the windows' cosines, by row of `motion`; a second of work for a million where none is kept."""
         return sketch.kept(self.path, self.meta.generation, self.motion)
+
+    @cached_property
+    def reader(self) -> vectors.Reader:
+        """Of rows of `motion`."""
+        return vectors.Reader(self.motion)
 
     @cached_property
     def sample(self) -> tuple[NDArray[np.int64], vectors.Vectors]:

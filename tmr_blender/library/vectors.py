@@ -18,6 +18,10 @@ from ..errors import LibraryProblem
 Vectors = NDArray[np.float32]
 
 ITEM = np.dtype("<f4")
+AROUND = 65_536
+"""Bytes that the system maps around one that is read."""
+MOST_TOUCHED = 64 * 2**20
+"""Bytes that a `Reader` has mapped before it lets go of them."""
 
 
 def read(path: Path, rows: int, width: int) -> Vectors:
@@ -38,13 +42,29 @@ def read_items(path: Path, count: int, item: np.dtype[Any]) -> NDArray[Any]:
 
 
 def release(rows: NDArray[Any]) -> None:
-    """Let go of the pages of mapped rows that have been read, where the system can be told so.
-
-    It keeps them cached as long as it has room; a process that answers all day does not grow by them.
-    """
+    """Let go of the pages of mapped rows that have been read, where the system can be told so. It keeps them cached itself."""
     held = getattr(rows, "_mmap", None)
     if held is not None and hasattr(mmap, "MADV_DONTNEED"):
         held.madvise(mmap.MADV_DONTNEED)
+
+
+class Reader:
+    """Reads rows of a mapped file here and there, so that a process that answers all day does not grow by all of them."""
+
+    def __init__(self, rows: NDArray[Any]) -> None:
+        self._rows = rows
+        self._plain = np.asarray(rows)  # a memmap is slow to index
+        self._touched = 0
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """A copy of the rows with these numbers."""
+        taken = self._plain[numbers]
+        runs = 1 + int(np.count_nonzero(np.diff(numbers) != 1))
+        self._touched += taken.nbytes + runs * AROUND
+        if self._touched > MOST_TOUCHED:
+            release(self._rows)
+            self._touched = 0
+        return taken
 
 
 class Appender:
