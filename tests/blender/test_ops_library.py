@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import os
+import shutil
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import bpy
@@ -6,6 +11,7 @@ import parts
 import pytest
 
 places, preferences = parts.ours("blender.places"), parts.ours("blender.preferences")
+libraries, summaries = parts.ours("blender.libraries"), parts.ours("blender.summaries")
 
 
 def listed() -> list[str]:
@@ -77,29 +83,106 @@ def test_a_missing_folder_is_a_sentence(factory_scene: None, tmp_path: Path) -> 
 
 
 def test_only_listed_libraries_can_be_removed(factory_scene: None, tmp_path: Path) -> None:
+    parts.write_bvh(tmp_path / "one.bvh", "waves")
     (tmp_path / "precious").mkdir()
+    bpy.ops.tmr.add_library(directory=str(tmp_path))
     with pytest.raises(RuntimeError, match="not one of the libraries"):
         bpy.ops.tmr.remove_library(directory=str(tmp_path / "precious"))
     assert (tmp_path / "precious").is_dir()
+    bpy.ops.tmr.remove_library(directory=str(tmp_path))
+    if not listed():
+        assert not bpy.ops.tmr.remove_library.poll()
 
 
-def test_an_index_of_other_networks_is_left_out_until_refreshed(
+def make_foreign(index: Path) -> None:
+    """As if other networks had indexed it."""
+    with closing(sqlite3.connect(index / "library.sqlite")) as database, database:
+        database.execute("UPDATE meta SET value = 'of an earlier model' WHERE key = 'model'")
+
+
+def test_an_index_of_other_networks_is_left_out_until_it_is_encoded_anew(
     factory_scene: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    parts.write_bvh(tmp_path / "one.bvh", "waves")
-    bpy.ops.tmr.add_library(directory=str(tmp_path))
-    index = places.library_for(tmp_path)
+    folder = tmp_path / "motions"
+    parts.write_bvh(folder / "one.bvh", "waves")
+    bpy.ops.tmr.add_library(directory=str(folder))
+    index = places.library_for(folder)
     settings = preferences.preferences(bpy.context)
     starter, settings.use_starter = settings.use_starter, False
     try:
-        index.rename(index.with_name("of_an_earlier_model"))
+        make_foreign(index)
+        assert summaries.outdated(summaries.read(index))
         with pytest.raises(RuntimeError, match="no library to search"):
             bpy.ops.tmr.search(query="a person")
-        assert "refresh it" in capfd.readouterr().out
-        bpy.ops.tmr.refresh_library(directory=str(tmp_path))
-        assert [path.name for path in index.parent.iterdir()] == [index.name]
+        assert "re-encode it" in capfd.readouterr().out
+        folder.rename(tmp_path / "unmounted")  # its files are not needed
+        assert bpy.ops.tmr.reencode_library(directory=str(folder)) == {"FINISHED"}
+        (tmp_path / "unmounted").rename(folder)
+        assert places.library_for(folder) == index
+        assert not summaries.outdated(summaries.read(index))
         assert bpy.ops.tmr.search(query="a person") == {"FINISHED"}
+
+        make_foreign(index)
+        parts.write_bvh(folder / "two.bvh", "walks")
+        assert bpy.ops.tmr.refresh_library(directory=str(folder)) == {"FINISHED"}
+        assert not summaries.outdated(summaries.read(index))
+        assert summaries.read(index).takes == 2
     finally:
         settings.use_starter = starter
-        bpy.ops.tmr.remove_library(directory=str(tmp_path))
+        bpy.ops.tmr.remove_library(directory=str(folder))
     assert not index.parent.exists()
+
+
+def test_what_an_earlier_version_kept_is_found_and_gone_on_with(factory_scene: None, tmp_path: Path) -> None:
+    """It had a folder for each model."""
+    parts.write_bvh(tmp_path / "one.bvh", "waves")
+    bpy.ops.tmr.add_library(directory=str(tmp_path))
+    index = places.library_for(tmp_path)
+    assert index.name == "library"
+    shutil.copytree(index, index.with_name("older"))
+    os.utime(index.with_name("older") / "library.sqlite", (1.0, 1.0))
+    index.rename(index.with_name("newer"))
+    assert places.library_for(tmp_path) == index.with_name("newer")
+    bpy.ops.tmr.refresh_library(directory=str(tmp_path))
+    assert [path.name for path in index.parent.iterdir() if path.is_dir()] == ["newer"]
+    bpy.ops.tmr.remove_library(directory=str(tmp_path))
+    assert not index.parent.exists()
+
+
+def test_the_list_tells_what_a_library_holds_and_what_could_not_be_read(factory_scene: None, tmp_path: Path) -> None:
+    folder = tmp_path / "motions"
+    parts.write_bvh(folder / "good.bvh", "waves")
+    for i in range(3):
+        (folder / f"bad_{i}.bvh").write_text("HIERARCHY nonsense", encoding="utf-8")
+    bpy.ops.tmr.add_library(directory=str(folder))
+    known = summaries.read(places.library_for(folder))
+    assert (known.takes, known.failed, len(known.sentences)) == (1, 3, 3)
+    assert "bad_1.bvh" in known.sentences[1]
+    assert "1 takes" in libraries.described(known)[0]
+    settings = preferences.preferences(bpy.context)
+    settings.active = preferences.place_of(bpy.context, str(folder))
+    assert bpy.ops.tmr.list_unread() == {"FINISHED"}
+    text = bpy.data.texts["motions: not read"].as_string()
+    assert all(f"bad_{i}.bvh" in text for i in range(3))
+    (folder / "good.bvh").unlink()
+    bpy.ops.tmr.remove_library(directory=str(folder))
+    assert summaries.read(places.library_for(folder)).problem
+
+
+def test_checking(factory_scene: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "motions"
+    parts.write_bvh(folder / "one.bvh", "waves")
+    bpy.ops.tmr.add_library(directory=str(folder))
+    parts.write_bvh(folder / "one.bvh", "walks")
+    assert bpy.ops.tmr.check_library(directory=str(folder)) == {"FINISHED"}
+    assert "motions is whole: 1 files, 1 changed" in capfd.readouterr().out
+    with closing(sqlite3.connect(places.library_for(folder) / "library.sqlite")) as database, database:
+        database.execute("DELETE FROM details")
+    with pytest.raises(RuntimeError, match="lack their facts"):
+        bpy.ops.tmr.check_library(directory=str(folder))
+    bpy.ops.tmr.remove_library(directory=str(folder))
+
+
+def test_our_processes_know_this_blender(factory_scene: None) -> None:
+    named = places.variables()["TMR_BLENDER"]
+    assert named == (bpy.app.binary_path or sys.executable) and Path(named).exists()

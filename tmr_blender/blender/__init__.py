@@ -1,9 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that imports bpy: what is registered, in order. Each module registers its own classes."""
 
-from . import command, jobs, ops_apply, ops_library, ops_search, ops_similar, panel, preferences, properties, told
+from . import (
+    command,
+    filtering,
+    jobs,
+    libraries,
+    ops_apply,
+    ops_library,
+    ops_search,
+    ops_similar,
+    panel,
+    preferences,
+    properties,
+    summaries,
+    told,
+    watching,
+)
 
-_MODULES = (properties, preferences, jobs, ops_search, ops_apply, ops_library, ops_similar, panel, told, command)
+_MODULES = (
+    filtering,
+    properties,
+    preferences,
+    libraries,
+    jobs,
+    watching,
+    summaries,
+    ops_search,
+    ops_apply,
+    ops_library,
+    ops_similar,
+    panel,
+    told,
+    command,
+)
 
 
 def register() -> None:

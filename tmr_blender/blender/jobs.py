@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long work: one child process that searches and indexes, and the operators that wait for it.
+"""Long work: one child process that searches, and the operators that wait for it. (Indexing outlives Blender: `watching`.)
 
 In a window an operator polls its request from a timer and Esc cancels; without one it waits. The child starts with
 the first look at the panel or the first request, so enabling the extension costs nothing, and ends with the extension
@@ -14,6 +14,7 @@ import bpy
 
 from ..errors import TMRError
 from ..library.client import Client, Request
+from . import places
 from .properties import state
 
 TICK = 0.1
@@ -31,7 +32,7 @@ def client() -> Client:
     global _client
     if _client is None or not _client.alive:
         end_client()
-        _client = Client.start()
+        _client = Client.start(variables=places.variables())
     return _client
 
 
@@ -174,30 +175,19 @@ def show(context: bpy.types.Context, work: str, progress: float) -> None:
                 area.tag_redraw()
 
 
-class TMR_OT_cancel(bpy.types.Operator):
-    bl_idname = "tmr.cancel"
-    bl_label = "Cancel"
-    bl_description = "Stop the search or the indexing under way. What has been indexed so far is kept"
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Nothing is under way")
-        return bool(_running)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        for operator in _running:
-            operator.interrupt(context)
-        return {"FINISHED"}
+def running() -> bool:
+    """Whether the child works for an operator."""
+    return bool(_running)
 
 
-_CLASSES = (TMR_OT_cancel,)
+def interrupt(context: bpy.types.Context) -> None:
+    """Ask the child to stop all that it does for operators."""
+    for operator in _running:
+        operator.interrupt(context)
 
 
 def register() -> None:
-    """Register the classes; make sure that the child never outlives Blender."""
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
+    """Make sure that the child never outlives Blender."""
     atexit.register(end_client)
 
 
@@ -209,5 +199,3 @@ def unregister() -> None:
         bpy.app.timers.unregister(_warm)
     end_client()
     atexit.unregister(end_client)
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)

@@ -1,70 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""Add, refresh and remove libraries."""
+"""Add, refresh, re-encode, check and remove libraries."""
 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..errors import LibraryProblem, ModelProblem
-from ..motion import readers
-from . import places, preferences
+from . import places, preferences, summaries, watching
 from .jobs import WorkerOperator
 
-SHOWN_ERRORS = 5
+SHOWN_FAULTS = 5
 
 
-class Indexing(WorkerOperator):
-    """Mix-in: an operator that brings the library of one folder up to date."""
+class OfLibrary:
+    """Mix-in: an operator on one of the listed libraries, by default the one selected in the list."""
 
-    directory: str
-    work = "Indexing"
+    directory: StringProperty(
+        name="Folder", description="The folder of motions, as it was added; empty takes the selected one", subtype="DIR_PATH"
+    )
+    report: Any
+    poll_message_set: ClassVar[Any]
 
-    def bring_up_to_date(self, context: bpy.types.Context) -> set[str]:
-        """Ask the child to index `directory`; `finish` lists the library."""
-        self.folder = Path(bpy.path.abspath(self.directory)).resolve()
-        try:
-            self.library = places.library_for(self.folder)
-        except ModelProblem as problem:
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
-        self.new = not self.library.exists()
-        return self.begin(context, "index", {"library": str(self.library), "folder": str(self.folder)})
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Add a folder of motions first")
+        return len(preferences.preferences(context).libraries) > 0
 
-    def describe(self, progress: Mapping[str, Any]) -> tuple[float, str]:
-        left = progress["seconds_left"]
-        time = "" if left is None else f", {left:.0f} s left" if left < 90 else f", {left / 60:.0f} min left"
-        return progress["done"] / max(progress["total"], 1), f"{progress['done']} of {progress['total']} files{time}"
-
-    def finish(self, context: bpy.types.Context, result: Mapping[str, Any]) -> set[str]:
-        broken = [sentence for path, sentence in result["errors"] if Path(path).suffix.lower() in readers.SUFFIXES]
-        if len(broken) >= result["total"]:
-            if self.new:
-                _delete(self.library)
-            raise LibraryProblem(f"No motion in {self.folder} could be read. {broken[0]}")
-        preferences.remember(context, self.folder)
-        for other in self.library.parent.iterdir():
-            if other != self.library:
-                _delete(other)
-        for sentence in broken[:SHOWN_ERRORS]:
-            self.report({"WARNING"}, sentence)
-        skipped = f"; {len(broken)} could not be read" if broken else ""
-        stopped = ", stopped before the end: refresh to go on" if result["stopped"] else ""
-        self.report({"INFO"}, f"{self.folder.name}: {result['done']} of {result['total']} files{skipped}{stopped}")
-        return {"FINISHED"}
+    def chosen(self, context: bpy.types.Context) -> str:
+        """The folder as it is listed; "" where it is not, which is reported."""
+        settings = preferences.preferences(context)
+        if not self.directory and 0 <= settings.active < len(settings.libraries):
+            return settings.libraries[settings.active].folder
+        if preferences.place_of(context, self.directory) < 0:
+            self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
+            return ""
+        return self.directory
 
 
-class TMR_OT_add_library(Indexing, bpy.types.Operator):
+class TMR_OT_add_library(bpy.types.Operator):
     bl_idname = "tmr.add_library"
     bl_label = "Add Folder"
     bl_description = (
-        "Choose a folder of motions (BVH, FBX, glTF, AMASS) and make it searchable. Its files are only read; the index is kept "
-        "apart.\n"
-        "Esc stops and keeps what is done. Captions beside the motions are used (NAME.txt, captions.csv, .json or .jsonl)"
+        "Choose a folder of motions and make it searchable. Its files are only read; the index is kept apart.\n"
+        "Go on working meanwhile, or close Blender: indexing goes on. Esc stops it and keeps what is done.\n"
+        "Captions beside the motions are used (NAME.txt, captions.csv, .json or .jsonl)"
     )
     bl_options = {"REGISTER"}
 
@@ -79,51 +62,119 @@ class TMR_OT_add_library(Indexing, bpy.types.Operator):
         if not self.directory:
             self.report({"ERROR"}, "Choose a folder of motions.")
             return {"CANCELLED"}
-        return self.bring_up_to_date(context)
+        folder = Path(bpy.path.abspath(self.directory)).resolve()
+        return watching.begin(self, context, places.library_for(folder), folder, index=True)
 
 
-class TMR_OT_refresh_library(Indexing, bpy.types.Operator):
+class TMR_OT_refresh_library(OfLibrary, bpy.types.Operator):
     bl_idname = "tmr.refresh_library"
     bl_label = "Refresh"
-    bl_description = "Read the files of this folder that are new or have changed, and forget those that are gone"
+    bl_description = (
+        "Read the files of this folder that are new or have changed, and forget those that are gone. "
+        "A library of other networks is re-encoded first"
+    )
     bl_options = {"REGISTER"}
 
-    directory: StringProperty(name="Folder", description="The folder of motions, as it was added", subtype="DIR_PATH")
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = self.chosen(context)
+        if not folder:
+            return {"CANCELLED"}
+        return watching.begin(self, context, places.library_for(Path(folder)), Path(folder), index=True)
+
+
+class TMR_OT_reencode_library(OfLibrary, bpy.types.Operator):
+    bl_idname = "tmr.reencode_library"
+    bl_label = "Re-encode"
+    bl_description = (
+        "Make the vectors of this library anew with the installed networks, from what it has stored: its files are not needed. "
+        "Until that is finished the library stays as it is"
+    )
+    bl_options = {"REGISTER"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if preferences.place_of(context, self.directory) < 0:
-            self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
+        folder = self.chosen(context)
+        if not folder:
             return {"CANCELLED"}
-        return self.bring_up_to_date(context)
+        return watching.begin(self, context, places.library_for(Path(folder)), Path(folder), index=False)
 
 
-class TMR_OT_remove_library(bpy.types.Operator):
+class TMR_OT_check_library(OfLibrary, WorkerOperator, bpy.types.Operator):
+    bl_idname = "tmr.check_library"
+    bl_label = "Check"
+    bl_description = "Look whether this library is whole, and which of its files have changed or vanished since they were read"
+    bl_options = {"REGISTER"}
+    work = "Checking"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = self.chosen(context)
+        if not folder:
+            return {"CANCELLED"}
+        self.folder = Path(folder)
+        return self.begin(context, "check", {"library": str(places.library_for(self.folder))})
+
+    def finish(self, context: bpy.types.Context, result: Mapping[str, Any]) -> set[str]:
+        name = self.folder.name
+        if result["missing"]:
+            self.report({"WARNING"}, f"{name}: the folder {result['missing'][0]} can't be reached now.")
+        for fault in result["faults"][:SHOWN_FAULTS]:
+            self.report({"ERROR"}, f"{name}: {fault} Remove this library and add its folder again.")
+        counts = (("changed", "changed"), ("vanished", "gone"), ("unread", "could not be read"))
+        told = [f"{len(result[key])} {words}" for key, words in counts if result[key]]
+        if not result["faults"]:
+            self.report({"INFO"}, f"{name} is whole: {result['files']} files" + "".join(f", {words}" for words in told))
+        return {"FINISHED"}
+
+
+class TMR_OT_list_unread(OfLibrary, bpy.types.Operator):
+    bl_idname = "tmr.list_unread"
+    bl_label = "List in Text Editor"
+    bl_description = "Write which files of this library could not be read, and why, into a text of the open file"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        folder = self.chosen(context)
+        if not folder:
+            return {"CANCELLED"}
+        name = f"{Path(folder).name}: not read"
+        known = summaries.read(places.library_for(Path(folder)))
+        text = bpy.data.texts.get(name) or bpy.data.texts.new(name)
+        text.clear()
+        text.write("\n".join([folder, f"{known.failed} files could not be read", *known.sentences]) + "\n")
+        self.report({"INFO"}, f"{known.failed} files: see “{text.name}” in the Text Editor")
+        return {"FINISHED"}
+
+
+class TMR_OT_remove_library(OfLibrary, bpy.types.Operator):
     bl_idname = "tmr.remove_library"
     bl_label = "Remove"
     bl_description = "Forget this library and delete its index. The motion files themselves are not touched"
     bl_options = {"REGISTER"}
 
-    directory: StringProperty(name="Folder", description="The folder of motions, as it was added", subtype="DIR_PATH")
-
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if preferences.place_of(context, self.directory) < 0:
-            self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
+        folder = self.chosen(context)
+        if not folder:
             return {"CANCELLED"}
-        _delete(places.kept_for(Path(self.directory)))
-        preferences.forget(context, self.directory)
+        if watching.under_way(Path(folder)):
+            self.report({"ERROR"}, f"{Path(folder).name} is being indexed: cancel that first.")
+            return {"CANCELLED"}
+        kept = places.kept_for(Path(folder))
+        if kept.parent == places.user_folder("libraries"):  # never a folder of motions
+            shutil.rmtree(kept, ignore_errors=True)
+        preferences.forget(context, folder)
         return {"FINISHED"}
 
 
-def _delete(index: Path) -> None:
-    """Delete an index; only what lies among the extension's own files, and never a folder of motions."""
-    if places.user_folder("libraries") in index.parents and index.is_dir():
-        shutil.rmtree(index, ignore_errors=True)
-
-
-_CLASSES = (TMR_OT_add_library, TMR_OT_refresh_library, TMR_OT_remove_library)
+_CLASSES = (
+    TMR_OT_add_library,
+    TMR_OT_refresh_library,
+    TMR_OT_reencode_library,
+    TMR_OT_check_library,
+    TMR_OT_list_unread,
+    TMR_OT_remove_library,
+)
 
 
 def register() -> None:

@@ -2,14 +2,15 @@
 # pyright: reportInvalidTypeForm=false
 """Search the libraries for a described motion."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..errors import LibraryProblem, TMRError
-from . import preferences
+from ..errors import LibraryProblem, QueryProblem, TMRError
+from . import filtering, preferences
 from .jobs import WorkerOperator
 from .properties import state
 
@@ -33,6 +34,11 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         description="Search this one alone, instead of those that are ticked",
         options={"SKIP_SAVE"},
     )
+    filters: StringProperty(
+        name="Filters",
+        description='As JSON, such as {"duration": {"min": 2}, "tag": ["walk"]}; empty takes those of the panel, {} none',
+        options={"SKIP_SAVE"},
+    )
     work = "Searching"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -47,6 +53,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
             return {"CANCELLED"}
         try:
             libraries = [self.library] if self.library else ticked(self, context)
+            params = {"filters": self._filters(context)}
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -54,7 +61,15 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         # `asked` first: showing the query would search again otherwise.
         shown.asked = query
         shown.query = query
-        return self.begin(context, "search", {"query": query, "libraries": libraries, "limit": self.limit})
+        return self.begin(context, "search", {**params, "query": query, "libraries": libraries, "limit": self.limit})
+
+    def _filters(self, context: bpy.types.Context) -> Any:
+        if not self.filters.strip():
+            return filtering.chosen(state(context).filters)
+        try:
+            return json.loads(self.filters)
+        except ValueError as error:
+            raise QueryProblem(f'The filters are no JSON ({error}), such as {{"duration": {{"min": 2}}}}.') from error
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
@@ -66,8 +81,8 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
 
 def ticked(operator: Any, context: bpy.types.Context) -> list[str]:
     """The libraries that are ticked. Raises LibraryProblem where none is; the operator warns of those that are too old."""
-    for name in preferences.stale(context):
-        operator.report({"WARNING"}, f"{name} was left out: refresh it under Libraries, its index is of another version.")
+    for sentence in preferences.left_out(context):
+        operator.report({"WARNING"}, sentence)
     found = [str(path) for path in preferences.searched(context)]
     if not found:
         raise LibraryProblem("There is no library to search: tick one under Libraries, or add a folder of motions.")

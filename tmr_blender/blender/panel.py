@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab of the 3D view: describe, see, apply."""
 
+from pathlib import Path
+
 import bpy
 
-from . import jobs, preferences
+from . import filtering, jobs, libraries, places, preferences, summaries, watching
+from .libraries import columns, wrapped
 from .ops_search import EXAMPLES
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
@@ -67,10 +70,15 @@ class TMR_PT_search(bpy.types.Panel):
             row.progress(factor=shown.progress, text=shown.work)
             row.operator("tmr.cancel", text="", icon="X")
         _draw_action(self.layout)
+        watching.draw(self.layout)
+        _draw_outdated(self.layout, context)
         if shown.searched != shown.query.strip():
             self.layout.label(text=f"Results: {shown.searched}", icon="VIEWZOOM")
         if shown.hits:
             _draw_hits(self.layout, shown, columns(context))
+        elif shown.searched and filtering.chosen(shown.filters):
+            self.layout.label(text="No motion passes the filters", icon="INFO")
+            self.layout.operator("tmr.clear_filters", icon="X")
         elif shown.searched:
             self.layout.label(text="Nothing found: add a folder of motions", icon="INFO")
         else:
@@ -85,10 +93,17 @@ def _draw_action(layout: bpy.types.UILayout) -> None:
     row.operator("tmr.describe_action", text="", icon="INFO")
 
 
-def columns(context: bpy.types.Context) -> int:
-    """How many characters fit beside each other in the panel, about."""
-    scale = context.preferences.system.ui_scale
-    return max(int((context.region.width / scale - 50.0) / 5.8), 12)
+def _draw_outdated(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The offer to re-encode what the installed networks can't search."""
+    for item in preferences.preferences(context).libraries:
+        folder = Path(item.folder)
+        if not item.use or places.kept_for(folder) in watching.watched:
+            continue
+        if summaries.outdated(summaries.of(places.library_for(folder))):
+            row = layout.row(align=True)
+            row.alert = True
+            row.label(text=f"{item.name}: of other networks", icon="ERROR")
+            row.operator("tmr.reencode_library").directory = item.folder
 
 
 def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
@@ -124,14 +139,22 @@ def _draw_empty(layout: bpy.types.UILayout) -> None:
     layout.operator("tmr.add_library", text="Add a Folder of Motions", icon="FILE_FOLDER")
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Lines of at most `width` characters, broken between words; Blender's labels don't wrap."""
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
+class TMR_PT_filters(bpy.types.Panel):
+    bl_idname = "TMR_PT_filters"
+    bl_label = "Filters"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "TMR"
+    bl_parent_id = "TMR_PT_search"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        count = len(filtering.chosen(state(context).filters))
+        if count:
+            self.layout.operator("tmr.clear_filters", text=f"{count} set", icon="X", emboss=False)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        filtering.draw(self.layout, state(context).filters)
 
 
 class TMR_PT_libraries(bpy.types.Panel):
@@ -144,10 +167,10 @@ class TMR_PT_libraries(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        preferences.draw_libraries(self.layout, preferences.preferences(context))
+        libraries.draw(self.layout, context)
 
 
-_CLASSES = (TMR_UL_hits, TMR_PT_search, TMR_PT_libraries)
+_CLASSES = (TMR_UL_hits, TMR_PT_search, TMR_PT_filters, TMR_PT_libraries)
 
 
 def register() -> None:

@@ -3,10 +3,13 @@
 
 import hashlib
 import re
+import sys
 from pathlib import Path
 
 import bpy
 
+from ..library.store import DATABASE
+from ..motion.readers import blender_import
 from ..tmr import encoders
 
 PACKAGE = __name__.rsplit(".", 2)[0]
@@ -28,9 +31,20 @@ def kept_for(folder: Path) -> Path:
 
 
 def library_for(folder: Path) -> Path:
-    """Where the index of the motions in `folder` lives for the networks in use: vectors of others can't be compared.
+    """Where the index of the motions in `folder` lives, whatever networks made its vectors.
 
-    Raises ModelProblem where the networks are missing.
+    An earlier version kept one for each network, under its name: the one written last is gone on with.
     """
-    model = encoders.read_card(encoders.model_folder()).id
-    return kept_for(folder) / re.sub(r"\W+", "_", model)
+    kept = kept_for(folder)
+    found = list(kept.glob(f"*/{DATABASE}"))
+    return max(found, key=lambda path: path.stat().st_mtime).parent if found else kept / "library"
+
+
+def installed_model() -> str:
+    """The id of the networks in use. Raises ModelProblem where they are missing."""
+    return encoders.read_card(encoders.model_folder()).id
+
+
+def variables() -> dict[str, str]:
+    """What our processes are told about this Blender: they have it read what no other reader can."""
+    return {blender_import.VARIABLE: bpy.app.binary_path or sys.executable}

@@ -2,12 +2,13 @@
 # pyright: reportInvalidTypeForm=false
 """The extension's preferences: which libraries there are and which are searched."""
 
+import shutil
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
-from ..library.store import DATABASE
+from ..library.schema import DATABASE, model_of
 from . import places
 
 
@@ -27,9 +28,13 @@ class TMR_preferences(bpy.types.AddonPreferences):
         default=True,
     )
     libraries: CollectionProperty(type=TMR_PG_library)
+    active: IntProperty(name="Library", description="The library that is shown below the list")
+    show_unread: BoolProperty(name="Files That Could Not Be Read", description="Show why, file by file", default=False)
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_libraries(self.layout, self)
+        from . import libraries  # which needs these preferences
+
+        libraries.draw(self.layout, context)
         self.layout.label(text=f"Indexes are kept in {places.user_folder('libraries')}", icon="INFO")
 
 
@@ -42,17 +47,26 @@ def preferences(context: bpy.types.Context) -> TMR_preferences:
 
 
 def searched(context: bpy.types.Context) -> list[Path]:
-    """The libraries that are ticked and exist, the starter library first. Raises ModelProblem without networks."""
+    """The libraries that are ticked and can be searched, the starter library first. Raises ModelProblem without networks."""
     settings = preferences(context)
-    chosen = [places.STARTER] if settings.use_starter else []
-    chosen += [places.library_for(Path(item.folder)) for item in settings.libraries if item.use]
-    return [path for path in chosen if (path / DATABASE).is_file()]
+    starter = [places.STARTER] if settings.use_starter and (places.STARTER / DATABASE).is_file() else []
+    return starter + [places.library_for(Path(item.folder)) for item in settings.libraries if item.use and not _lack(item)]
 
 
-def stale(context: bpy.types.Context) -> list[str]:
-    """Names of the ticked libraries without an index for the networks in use: an update has brought new ones."""
-    ticked = [item for item in preferences(context).libraries if item.use]
-    return [item.name for item in ticked if not (places.library_for(Path(item.folder)) / DATABASE).is_file()]
+def left_out(context: bpy.types.Context) -> list[str]:
+    """Sentences about the ticked libraries that can't be searched. Raises ModelProblem without networks."""
+    lacks = [(item.name, _lack(item)) for item in preferences(context).libraries if item.use]
+    return [f"{name} was left out: {lack}." for name, lack in lacks if lack]
+
+
+def _lack(item: TMR_PG_library) -> str:
+    """What keeps a library from being searched, and what helps; "" for nothing."""
+    library = places.library_for(Path(item.folder))
+    if not (library / DATABASE).is_file():
+        return "refresh it under Libraries, it has no index"
+    if model_of(library) not in ("", places.installed_model()):
+        return "re-encode it under Libraries, its index is of other networks"
+    return ""
 
 
 def remember(context: bpy.types.Context, folder: Path) -> None:
@@ -77,15 +91,12 @@ def forget(context: bpy.types.Context, folder: str) -> None:
         context.preferences.is_dirty = True
 
 
-def draw_libraries(layout: bpy.types.UILayout, settings: TMR_preferences) -> None:
-    """A row for each library, and the button that adds one; the panel shows the same."""
-    layout.row().prop(settings, "use_starter")
-    for item in settings.libraries:
-        row = layout.row(align=True)
-        row.prop(item, "use", text=item.name)
-        row.operator("tmr.refresh_library", text="", icon="FILE_REFRESH").directory = item.folder
-        row.operator("tmr.remove_library", text="", icon="X").directory = item.folder
-    layout.operator("tmr.add_library", icon="FILE_FOLDER")
+def clear_older(folder: Path) -> None:
+    """Delete what an earlier version has kept about the motions in a folder, an index for each network, but the one in use."""
+    library = places.library_for(folder)
+    for other in library.parent.iterdir():
+        if other != library and other.is_dir() and places.user_folder("libraries") in other.parents:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def register() -> None:

@@ -8,6 +8,8 @@ It lives on the window manager, so that a search never enters the scene, its und
 import bpy
 from bpy.props import CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from . import filtering
+
 
 class TMR_PG_hit(bpy.types.PropertyGroup):
     """A `library.search.Hit`; `name` comes with every property group."""
@@ -54,6 +56,7 @@ class TMR_PG_state(bpy.types.PropertyGroup):
     told: CollectionProperty(type=TMR_PG_said, options={"SKIP_SAVE"})
     told_of: StringProperty(description="The motion that was described", options={"SKIP_SAVE"})
     work: StringProperty(description="What is under way, for people; empty when idle", options={"SKIP_SAVE"})
+    filters: PointerProperty(type=filtering.TMR_PG_filters, options={"SKIP_SAVE"})
     progress: FloatProperty(subtype="FACTOR", min=0.0, max=1.0, options={"SKIP_SAVE"})
 
 

@@ -238,7 +238,9 @@ def child_environment(model: Path | None = None) -> dict[str, str]:
     places = [place for place in sys.path if place and Path(place).exists()]
     parent = str(PACKAGE.parent)
     unique = dict.fromkeys(place for place in places if place != parent)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*unique, parent]), "PYTHONUTF8": "1"}
+    path = os.pathsep.join([*unique, parent])
+    # Safe path: the folder that the parent happens to work in, a user's own, must not hide a module either.
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
     if model is not None:
         environment["TMR_MODEL"] = str(model)
     return environment

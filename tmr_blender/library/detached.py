@@ -94,12 +94,13 @@ def start(
     python: str = sys.executable,
     variables: Mapping[str, str] | None = None,
     model: Path | None = None,
+    gentle: bool = True,
 ) -> Job:
     """Start indexing `folder` into the library, encoding it anew first where it is of another model; or, without a folder,
     only encode it anew.
 
     A job that is under way here already is returned as it is. python, model: as in `client.Client.start`; variables: more of
-    the environment. Raises OSError where the process can't be started.
+    the environment; gentle: it stands back behind other programs. Raises OSError where the process can't be started.
     """
     held = look(place)
     if held is not None and held.alive:
@@ -110,6 +111,7 @@ def start(
     job = Job(uuid.uuid4().hex, task, str(library), "" if folder is None else str(folder), 0, time.time())
     own = ["--id", job.id, "--place", str(place), "--library", str(library)]
     own += [] if folder is None else ["--folder", str(folder)]
+    own += ["--gentle"] if gentle else []
     with (place / LOG).open("wb") as log:
         process = subprocess.Popen(
             [python, "-m", f"{PACKAGE.name}.library.detached", *own],
@@ -118,7 +120,7 @@ def start(
             stderr=log,
             cwd=place,
             env={**child_environment(model), **(variables or {})},
-            **_apart(),
+            **_apart(gentle),
         )
     _started[job.id] = process
     job = replace(job, pid=process.pid)
@@ -127,10 +129,10 @@ def start(
     return job
 
 
-def _apart() -> dict[str, Any]:
-    """What makes a process outlive this one and stand back behind it."""
+def _apart(gentle: bool) -> dict[str, Any]:
+    """What makes a process outlive this one."""
     if sys.platform == "win32":
-        names = ("DETACHED_PROCESS", "CREATE_NEW_PROCESS_GROUP", "BELOW_NORMAL_PRIORITY_CLASS")
+        names = ("DETACHED_PROCESS", "CREATE_NEW_PROCESS_GROUP", *(("BELOW_NORMAL_PRIORITY_CLASS",) if gentle else ()))
         return {"creationflags": sum(getattr(subprocess, name) for name in names)}
     return {"start_new_session": True}
 
@@ -200,8 +202,8 @@ def _locked(place: Path) -> bool:
 class _Run:
     """The job, in its own process."""
 
-    def __init__(self, place: Path, job: Job) -> None:
-        self.place, self.job = place, job
+    def __init__(self, place: Path, job: Job, gentle: bool) -> None:
+        self.place, self.job, self.gentle = place, job, gentle
         self.asked = threading.Event()
         self.looked = 0.0
 
@@ -255,7 +257,7 @@ class _Run:
             result = step.as_json()
             if step.stopped or self.job.task == "reencode":
                 return result
-        run = index(library, self.job.folder, motion, text, gentle=True)
+        run = index(library, self.job.folder, motion, text, gentle=self.gentle)
         last = reported(run, lambda step: self.report("index", step), self.stopped).as_json()
         broken = _unread(last.pop("errors"))
         if len(broken) >= last["total"] > 0:
@@ -298,16 +300,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("--id", "--place", "--library"):
         parser.add_argument(name, required=True)
     parser.add_argument("--folder")
+    parser.add_argument("--gentle", action="store_true")
     options = parser.parse_args(arguments)
     place = Path(options.place)
     held = _own_lock(place)
     if held is None:
         return 1
     with contextlib.closing(held):
-        if sys.platform != "win32":
+        if options.gentle and sys.platform != "win32":
             os.nice(5)
         task: Task = "index" if options.folder else "reencode"
-        run = _Run(place, Job(options.id, task, options.library, options.folder or "", os.getpid(), time.time()))
+        run = _Run(
+            place, Job(options.id, task, options.library, options.folder or "", os.getpid(), time.time()), options.gentle
+        )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, run.signalled)
         run.run()
