@@ -106,3 +106,31 @@ def test_rows_in_another_order_than_the_entries(tmp_path: Path, monkeypatch: pyt
             patch.setattr(scores, "SKETCHED", 0)
             sketched = ranked([library], query, "test", 15)
         assert [(hit.name, hit.start) for hit in sketched] == [(hit.name, hit.start) for hit in plain]
+
+
+@pytest.mark.parametrize("filters", [None, {"speed": {"min": 30.0}}])
+def test_libraries_of_different_sizes_rank_as_one(
+    tmp_path: Path, filters: dict[str, object] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(11)
+    vectors, places = unit(random.normal(size=(231, 3, WIDTH))), []
+    for first, last in ((0, 200), (200, 230), (230, 231)):
+        path = tmp_path / f"from{first}"
+        Library.open(path, create=True)
+        with Writer(path, "test") as writer:
+            source = writer.source(tmp_path / "takes")
+            for i in range(first, last):
+                windows = [Window(float(k), k + 1.0, vectors[i, k]) for k in range(3)]
+                take = Take(0, f"take {i}", 30.0, 3.0, "plain", windows, [], {"speed": float(i)})
+                writer.put(source, FileState(f"{i}.bvh", 1, 1, str(i), ""), [take])
+            writer.commit()
+        places.append(Library.open(path))
+    # One is large enough for a sketch, the others are not.
+    monkeypatch.setattr(scores, "SKETCHED", 100)
+    for limit in (1, 5, 50, 500):
+        latent = unit(random.normal(size=WIDTH))
+        best = (vectors @ latent).max(axis=1)
+        allowed = [i for i in np.argsort(-best) if filters is None or i >= 30]
+        hits = ranked(places, Query(latent), "test", limit, filters)
+        assert [hit.name for hit in hits] == [f"take {i}" for i in allowed[:limit]]
+        assert {hit.library for hit in hits} <= {str(place.path) for place in places}

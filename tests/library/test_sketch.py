@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tmr_blender.library import sketch
+from tmr_blender.library import sketch, writer
+from tmr_blender.library.records import FileState, Take, Window
 from tmr_blender.library.sketch import COLUMNS, Sketch, kept
+from tmr_blender.library.store import Library
+from tmr_blender.library.writer import Writer
 from tmr_blender.tmr.encoders import unit
 
 WIDTH = 96
@@ -108,3 +111,43 @@ def test_a_folder_that_is_a_file_where_the_sketch_should_be(tmp_path: Path) -> N
     (tmp_path / FILE).mkdir()
     vectors = some(300)
     assert np.array_equal(kept(tmp_path, 0, vectors).table, Sketch.of(vectors).table)
+
+
+def test_a_writer_leaves_it_for_those_who_may_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, vectors = tmp_path / "library", some(120)
+    monkeypatch.setattr(writer, "SKETCHED", 50)
+    Library.open(path, create=True)
+
+    def add(numbers: range) -> None:
+        with Writer(path, "test") as opened:
+            source = opened.source(tmp_path)
+            for i in numbers:
+                take = Take(0, str(i), 30.0, 1.0, "plain", [Window(0.0, 1.0, vectors[i])], [])
+                opened.put(source, FileState(f"{i}.bvh", 1, 1, str(i), ""), [take])
+            opened.commit()
+
+    add(range(40))
+    assert not list(path.glob("sketch-*"))
+    add(range(40, 120))
+    assert [file.name for file in path.glob("sketch-*")] == [FILE]
+    monkeypatch.setattr(Sketch, "of", lambda *_: pytest.fail("made again"))
+    assert len(Library.open(path).sketch.table) == 120
+
+
+def test_a_library_that_was_written_anew_gets_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compacting moves the rows: the sketch of what was there is neither used nor left behind."""
+    path, vectors = tmp_path / "library", some(200)
+    monkeypatch.setattr(writer, "SKETCHED", 20)
+    Library.open(path, create=True)
+    with Writer(path, "test") as opened:
+        source = opened.source(tmp_path)
+        for i in range(200):
+            take = Take(0, str(i), 30.0, 1.0, "plain", [Window(0.0, 1.0, vectors[i])], [])
+            opened.put(source, FileState(f"{i}.bvh", 1, 1, str(i), ""), [take])
+        opened.commit()
+    with Writer(path, None) as opened:
+        opened.drop(source, [f"{i}.bvh" for i in range(150)])
+        assert opened.compact()
+    library = Library.open(path)
+    assert [file.name for file in path.glob("sketch-*")] == ["sketch-1.bin"]
+    assert np.array_equal(library.sketch.table, Sketch.of(np.asarray(library.motion)).table)

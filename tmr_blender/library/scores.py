@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .filters import Mask
+from .sketch import SKETCHED
 from .store import Library
 
 Floats = NDArray[np.float32]
@@ -26,8 +27,6 @@ WHOLE_SECONDS = 40.0
 SHORTEST_NAME = 3
 """Letters that a query must have to be looked for inside names."""
 
-SKETCHED = 50_000
-"""Windows from which on a sketch pays."""
 BLOCK = 16_384
 BATCH = 512
 """Entries whose vectors are read before it is asked again whether more are needed."""

@@ -8,7 +8,8 @@ a result. With |rest| as one more coordinate, all bounds are one product of a ma
 
 A library's sketch is kept in a file beside the vectors, so that a first search need not read them all. It is made of rows,
 and rows never change before they are compacted: a sketch of an earlier state is a part of the present one. The file is
-written by whoever needs it first and may; where it is missing, damaged or of other vectors, the sketch is made anew.
+written after an index, or by the first search that may; where it is missing, damaged or of other vectors, the sketch is made
+anew.
 """
 
 import hashlib
@@ -30,6 +31,8 @@ COLUMNS = 16
 """Of the table: coordinates, and the length left out. 15 of 128 directions hold 92 % of the squared length of windows of CMU
 takes. On 100,000 of those, five queries had 140 to 1,700 vectors read in the second round; with 12 columns 260 to 4,600, with
 32 columns, twice the memory, 30 to 190."""
+SKETCHED = 50_000
+"""Vectors from which on a sketch pays."""
 SAMPLE = 8192
 """Vectors from which the axes are found."""
 BLOCK = 16_384

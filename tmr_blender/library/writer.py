@@ -17,12 +17,14 @@ from typing import Self
 import numpy as np
 
 from ..errors import LibraryProblem
+from . import sketch
 from .migrate import split
 from .poses import POSE
 from .records import READING, Caption, FileState, Labels, Take
 from .schema import HOW_TO_REENCODE, SPAN, connect, guarded, lock, pose_file, read_meta, source_path, vector_files
+from .sketch import SKETCHED
 from .store import Library
-from .vectors import Appender
+from .vectors import Appender, read
 
 COMPACT_SHARE = 0.5
 """Vectors, and poses, are rewritten when more than this share of their rows belongs to nothing any more."""
@@ -79,11 +81,16 @@ class Writer:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Uncommitted files are forgotten; call `commit` first."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Uncommitted files are forgotten; call `commit` first. Of many vectors, the sketch that searches need is kept."""
         self._close_vectors()
         self._database.close()
-        self._lock.close()
+        try:
+            if kind is None and self._meta.motion_rows > SKETCHED:
+                rows = read(self._motion.path, self._meta.motion_rows, self._meta.motion_width)
+                sketch.kept(self.folder, self._meta.generation, rows)
+        finally:
+            self._lock.close()
 
     def _open_vectors(self) -> None:
         self._meta = read_meta(self._database, self.folder)
