@@ -35,7 +35,13 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A scheduler, which does not see this package."""
-    place = tmp_path_factory.mktemp("scheduler")
+    process, where = scheduler(tmp_path_factory.mktemp("scheduler"))
+    yield where
+    process.kill()
+    process.wait()
+
+
+def scheduler(place: Path) -> tuple["subprocess.Popen[bytes]", str]:
     file = place / "scheduler.json"
     options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(file)]
     process = start("distributed.cli.dask_scheduler", *options, cwd=place)
@@ -43,9 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     while not file.exists() or not file.read_text():
         assert process.poll() is None and time.monotonic() < until, "no scheduler"
         time.sleep(0.05)
-    yield json.loads(file.read_text())["address"]
-    process.kill()
-    process.wait()
+    return process, json.loads(file.read_text())["address"]
 
 
 def start(module: str, *options: str, cwd: Path, **environment: str) -> "subprocess.Popen[bytes]":
@@ -64,7 +68,7 @@ def worker(address: str, tmp_path: Path, tiny_model: Path) -> Iterator[Start]:
     """Starts workers with one thread each, which end with the test."""
     processes = []
 
-    def begin(packages: Path = ROOT, model: Path = tiny_model) -> "subprocess.Popen[bytes]":
+    def begin(packages: Path = ROOT, model: Path = tiny_model, address: str = address) -> "subprocess.Popen[bytes]":
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(tmp_path)]
         environment = {"PYTHONPATH": str(packages), "TMR_MODEL": str(model)}
         process = start("distributed.cli.dask_worker", address, *options, cwd=tmp_path, **environment)
@@ -119,6 +123,26 @@ def test_two_workers_one_of_them_killed_make_what_one_machine_makes(
     assert (last.done, last.takes, last.errors) == (one.done, one.takes, one.errors) and one.takes == 40
     assert first.poll() is None
     same(tmp_path / "one", tmp_path / "farm")
+
+
+def test_a_cluster_that_goes_away_is_a_sentence(
+    tmp_path: Path, many: Path, encoders: Encoders, tiny_model: Path, worker: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(farms, "CONNECT_SECONDS", 5.0)  # for so long, it is looked for
+    process, address = scheduler(tmp_path)
+    worker(address=address)
+    try:
+        with closing(Farm(address, *encoders, tiny_model)) as farm:
+            steps = index(tmp_path / "library", many, *encoders, source=farm)
+            while next(steps).done < 3:
+                pass
+            process.kill()
+            with pytest.raises(LibraryProblem, match=r"is gone\. What was stored is kept"):
+                list(steps)
+    finally:
+        process.kill()
+        process.wait()
+    assert Library.open(tmp_path / "library").entries is not None
 
 
 def test_what_a_worker_lacks_is_a_sentence(

@@ -137,10 +137,11 @@ class Farm:
 
     def _connected(self, cluster: Any) -> Any:
         """A client of the cluster, which has a worker."""
+        client, reason = None, ""
         try:
             client = self._dask.Client(cluster, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
-            client, reason = None, type(error).__name__
+            reason = type(error).__name__
         if client is None:
             gc.collect()  # it closes itself when it is collected, which must not happen in the thread of another one
             raise LibraryProblem(
