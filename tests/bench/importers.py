@@ -207,6 +207,16 @@ def figures_of(rows: list[Compared]) -> list[Figure]:
     return out
 
 
+def compared(bpy: Any, paths: list[Path]) -> list[Compared]:
+    """Every file that both sides have a reader for, both ways."""
+    for name in ("io_anim_bvh", "io_scene_fbx", "io_scene_gltf2"):
+        bpy.ops.preferences.addon_enable(module=name)
+    readers, errors = figures.ours("motion.readers"), figures.ours("errors")
+    blender = Blender(bpy, figures.ours("blender.import_motion"))
+    known = set(readers.SUFFIXES) & set(blender.operators)
+    return [compare(path, blender, readers.read, errors.FileProblem) for path in paths if path.suffix.lower() in known]
+
+
 def main() -> int:
     """Compare and report."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -215,15 +225,11 @@ def main() -> int:
     options, rest = parser.parse_known_args()
     sys.argv[1:] = rest
     bpy, _ = figures.enable()
-    for name in ("io_anim_bvh", "io_scene_fbx", "io_scene_gltf2"):
-        bpy.ops.preferences.addon_enable(module=name)
-    readers, errors = figures.ours("motion.readers"), figures.ours("errors")
-    blender = Blender(bpy, figures.ours("blender.import_motion"))
     places = [options.folder / name for name in FOLDERS] if options.folder == SHARED else [options.folder]
-    known = set(readers.SUFFIXES) & set(blender.operators)
-    paths = [path for place in places for path in sorted(place.rglob("*")) if path.suffix.lower() in known]
-    paths = [path for path in paths if options.only in path.as_posix()]
-    rows = [compare(path, blender, readers.read, errors.FileProblem) for path in paths]
+    paths = [
+        path for place in places for path in sorted(place.rglob("*")) if path.is_file() and options.only in path.as_posix()
+    ]
+    rows = compared(bpy, paths)
     show(rows)
     return figures.finish(figures_of(rows), f"{len(rows)} files, {FRAMES} frames of each, one run on this machine.")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading BVH files and indexing a folder, against Blender's importer and the readers on PyPI.
+"""Reading motion files, indexing folders and searching libraries, against Blender's importers and the readers on PyPI.
 
 Files: `mocap/cmu` of the shared folder where there is one, else the starter library's clips.
 """
@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import figures
+import importers
+import indexing
+import searching
 from figures import SHARED, Figure
 
 # Every reader has a process of its own, which reads one file after another when told to, so that all take turns.
@@ -44,6 +47,14 @@ for line in sys.stdin:
 REPEATS = 5
 SLOW = 20.0
 """Seconds for the three files at once: a reader that takes longer is timed once and left out of the whole folder."""
+
+
+IMPORTED = """
+import numpy, sys, time
+start = time.perf_counter()
+import {0}, {0}.library.client
+print(time.perf_counter() - start, "torch" in sys.modules)
+"""
 
 
 class Other:
@@ -150,7 +161,7 @@ def _compared(label: str, taken: dict[str, float]) -> list[Figure]:
     ]
 
 
-def indexing(bpy: Any, paths: list[Path]) -> list[Figure]:
+def small(bpy: Any, paths: list[Path]) -> list[Figure]:
     """The rate of indexing all files, features and vectors included; again with nothing changed."""
     client = figures.ours("library.client")
     folder = paths[0].parent
@@ -180,13 +191,52 @@ def indexing(bpy: Any, paths: list[Path]) -> list[Figure]:
     ]
 
 
+def hour() -> list[Figure]:
+    """An hour of 120 fps mocap by the command line, on two cores."""
+    if not (SHARED / "mocap" / "cmu").is_dir():
+        print("left out: an hour of mocap, which is made of the shared folder's")
+        return []
+    client = figures.ours("library.client")
+    found = indexing.measure(60.0, client.PACKAGE.name, client.child_environment())
+    indexing.report(found)
+    return [
+        Figure(
+            f"index an hour of 120 fps mocap; baseline: one job, load {found.load:.1f}",
+            found.seconds,
+            "s",
+            found.one_job,
+            indexing.GOAL_SECONDS,
+        )
+    ]
+
+
+def importing_package() -> list[Figure]:
+    """Importing the package by a fresh process that has NumPy already, which Blender has."""
+    client = figures.ours("library.client")
+    code = IMPORTED.format(client.PACKAGE.name)
+    taken, torch = [], False
+    for _ in range(5):
+        command = [sys.executable, "-c", code]
+        words = subprocess.run(
+            command, env=client.child_environment(), capture_output=True, text=True, check=True
+        ).stdout.split()
+        taken.append(float(words[0]))
+        torch |= words[1] == "True"
+    return [
+        Figure("import the package", min(taken), "s", None, 0.1),
+        Figure("importing the package imports torch", float(torch), "times", None, 0.0),
+    ]
+
+
 def main() -> int:
     """Measure and report."""
     bpy, folder = figures.enable()
     # Blender's importer is an add-on of its own, off in an empty profile.
     bpy.ops.preferences.addon_enable(module="io_anim_bvh")
     paths = files(folder)
-    rows = reading(bpy, paths) + indexing(bpy, paths)
+    rows = importing_package() + reading(bpy, paths)
+    rows += importers.figures_of(importers.compared(bpy, sorted(SHARED.rglob("*.fbx"))))
+    rows += small(bpy, paths) + hour() + searching.rows()
     return figures.finish(rows, f"BVH files of {paths[0].parent.name}, one process after another on this machine.")
 
 
