@@ -65,10 +65,13 @@ def test_an_applied_take_is_found_by_its_action(library: Path, kind: str) -> Non
     assert shown().hits[0].name == kind
     assert len(shown().hits) == 2
     assert shown().hits[0].score > shown().hits[1].score + 0.02
+    assert shown().like
     assert rig.animation_data.action == action
     assert bpy.context.scene.frame_current == 5
     assert bpy.ops.tmr.find_similar(limit=1) == {"FINISHED"}
     assert len(shown().hits) == 1
+    assert bpy.ops.tmr.find_similar(filters='{"duration": {"min": 100}}') == {"FINISHED"}
+    assert len(shown().hits) == 0
 
 
 def test_a_motion_made_by_hand_needs_no_file(library: Path) -> None:
@@ -130,6 +133,7 @@ def test_an_action_is_described(library: Path) -> None:
     # What the buttons of the popup and the panel do.
     assert bpy.ops.tmr.search(query=best.text) == {"FINISHED"}
     assert shown().hits[0].name == "walks"
+    assert not shown().like
 
 
 def test_a_result_is_described_from_the_library_alone(library: Path) -> None:
@@ -247,7 +251,7 @@ def test_a_rig_that_is_removed_meanwhile_is_a_sentence(factory_scene: None, monk
 
 def test_real_takes_are_found_again_from_a_rig(factory_scene: None, shared: Path) -> None:
     """20 takes of all in the folder, put on a rig of another kind than theirs at 24 frames a second."""
-    folder = shared / "mocap" / "cmu"
+    folder = (shared / "mocap" / "cmu").resolve()
     if not folder.is_dir():
         pytest.skip("needs shared/mocap/cmu")
     files = sorted(folder.glob("*.bvh"))

@@ -18,6 +18,15 @@ EXAMPLES = ("a person does a cartwheel", "someone gets up from the floor", "a pe
 """Queries that the starter library has an answer to."""
 
 
+def filters_property() -> Any:
+    """The property of an operator that lists hits; see `filters_of`."""
+    return StringProperty(
+        name="Filters",
+        description='As JSON, such as {"duration": {"min": 2}, "tag": ["walk"]}; empty takes those of the panel, {} none',
+        options={"SKIP_SAVE"},
+    )
+
+
 class TMR_OT_search(WorkerOperator, bpy.types.Operator):
     bl_idname = "tmr.search"
     bl_label = "Search"
@@ -34,11 +43,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         description="Search this one alone, instead of those that are ticked",
         options={"SKIP_SAVE"},
     )
-    filters: StringProperty(
-        name="Filters",
-        description='As JSON, such as {"duration": {"min": 2}, "tag": ["walk"]}; empty takes those of the panel, {} none',
-        options={"SKIP_SAVE"},
-    )
+    filters: filters_property()
     work = "Searching"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -53,7 +58,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
             return {"CANCELLED"}
         try:
             libraries = [self.library] if self.library else ticked(self, context)
-            params = {"filters": self._filters(context)}
+            params = {"filters": filters_of(self, context)}
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -63,20 +68,22 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         shown.query = query
         return self.begin(context, "search", {**params, "query": query, "libraries": libraries, "limit": self.limit})
 
-    def _filters(self, context: bpy.types.Context) -> Any:
-        if not self.filters.strip():
-            return filtering.chosen(state(context).filters)
-        try:
-            return json.loads(self.filters)
-        except ValueError as error:
-            raise QueryProblem(f'The filters are no JSON ({error}), such as {{"duration": {{"min": 2}}}}.') from error
-
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
         show_hits(context, self.query.strip(), result)
         self.report({"INFO"}, f"{len(result)} motions for “{self.query.strip()}”")
         return {"FINISHED"}
+
+
+def filters_of(operator: Any, context: bpy.types.Context) -> Any:
+    """What the search is narrowed to: by the operator's `filters`, else by the panel's. Raises QueryProblem for no JSON."""
+    if not operator.filters.strip():
+        return filtering.chosen(state(context).filters)
+    try:
+        return json.loads(operator.filters)
+    except ValueError as error:
+        raise QueryProblem(f'The filters are no JSON ({error}), such as {{"duration": {{"min": 2}}}}.') from error
 
 
 def ticked(operator: Any, context: bpy.types.Context) -> list[str]:
@@ -89,10 +96,10 @@ def ticked(operator: Any, context: bpy.types.Context) -> list[str]:
     return found
 
 
-def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[str, Any]]) -> None:
-    """List what was found. searched: what it answers, a description or such as “like Walk_01”."""
+def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[str, Any]], like: bool = False) -> None:
+    """List what was found. searched: what it answers, a description, or such as “like Walk_01” where a motion was the query."""
     shown = state(context)
-    shown.searched = searched
+    shown.searched, shown.like = searched, like
     shown.hits.clear()
     shown.active = 0
     for hit in hits:

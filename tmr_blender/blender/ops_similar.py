@@ -14,9 +14,10 @@ from . import preferences, told
 from .apply import target
 from .body import Sampling, span_of
 from .jobs import WorkerOperator, show, waits
-from .ops_search import show_hits, ticked
+from .ops_search import filters_of, filters_property, show_hits, ticked
 from .properties import TMR_PG_hit, state
 
+READING = "Reading the rig"
 SLICE = 0.1
 """Seconds for which a rig is sampled before the window is drawn again."""
 
@@ -57,7 +58,9 @@ class OfTheRig(WorkerOperator):
         self.asked = asked
         self.sampling = Sampling(rig, span_of(rig, context.scene, self.frames), context.scene)
         if not waits(context):
-            return self.watch(context)
+            answer = self.watch(context)
+            show(context, READING, 0.0)
+            return answer
         self.sampling.run()
         return self.begin(context, self.method, self._params(self.sampling))
 
@@ -71,7 +74,7 @@ class OfTheRig(WorkerOperator):
             return {"PASS_THROUGH"}
         try:
             if not self.sampling.run(SLICE):
-                show(context, "Reading the rig", self.sampling.progress)
+                show(context, READING, self.sampling.progress)
                 return {"PASS_THROUGH"}
             params = self._params(self.sampling)
         except TMRError as problem:
@@ -134,16 +137,22 @@ class Similar(WorkerOperator):
     """Mix-in: the answer is listed in place of a search's results."""
 
     limit: IntProperty(name="Results", description="How many takes to list at most", default=20, min=1, max=1000)
+    filters: filters_property()
     work = "Searching"
     like = ""
     """What the motion is called."""
+
+    def narrowed(self, context: bpy.types.Context) -> dict[str, Any]:
+        """The request's part that says where to look."""
+        return {"libraries": ticked(self, context), "limit": self.limit, "filters": filters_of(self, context)}
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
         shown = state(context)
+        # The text would say what these are not the answer to.
         shown.asked = shown.query = ""
-        show_hits(context, f"like {self.like}", result)
+        show_hits(context, f"like {self.like}", result, like=True)
         self.report({"INFO"}, f"{len(result)} motions like {self.like}")
         return {"FINISHED"}
 
@@ -185,7 +194,7 @@ class TMR_OT_find_similar(OfTheRig, Similar, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            result = self.sample(context, {"libraries": ticked(self, context), "limit": self.limit})
+            result = self.sample(context, self.narrowed(context))
         except TMRError as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
@@ -211,7 +220,7 @@ class TMR_OT_more_like_this(OfAHit, Similar, bpy.types.Operator):
         try:
             hit = self.chosen(context)
             self.like = hit.name
-            params = {**self.motion(hit), "libraries": ticked(self, context), "limit": self.limit}
+            params = {**self.motion(hit), **self.narrowed(context)}
         except TMRError as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}

@@ -18,9 +18,14 @@ MATCHED = {"motion": "the motion itself", "caption": "its caption", "name": "its
 VERDICTS = ((0.90, "very close"), (0.80, "close"), (0.74, "similar"), (0.0, "far off"))
 
 
-def verdict(score: float) -> str:
-    """A score in words and as a number."""
-    word = next(word for least, word in VERDICTS if score >= least)
+# Where a motion is the query. Among 138 takes of two archives each was compared with all others: 0.82 or more have 5 % of the
+# pairs and half of those that show one content in two styles, 0.78 one in ten and four in five, 0.68 a quarter and nearly all.
+LIKENESSES = ((0.82, "very close"), (0.78, "close"), (0.68, "similar"), (0.0, "far off"))
+
+
+def verdict(score: float, like: bool = False) -> str:
+    """A score in words and as a number. like: whether the query was a motion."""
+    word = next(word for least, word in (LIKENESSES if like else VERDICTS) if score >= least)
     return f"{word} ({score:.2f})"
 
 
@@ -72,8 +77,8 @@ class TMR_PT_search(bpy.types.Panel):
         _draw_action(self.layout)
         watching.draw(self.layout)
         _draw_outdated(self.layout, context)
-        if shown.searched != shown.query.strip():
-            self.layout.label(text=f"Results: {shown.searched}", icon="VIEWZOOM")
+        if shown.like:
+            self.layout.label(text=shown.searched[:1].upper() + shown.searched[1:], icon="ACTION")
         if shown.hits:
             _draw_hits(self.layout, shown, columns(context))
         elif shown.searched and filtering.chosen(shown.filters):
@@ -119,7 +124,7 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) ->
         for line in wrapped(hit.caption, columns):
             column.label(text=line)
     column.separator()
-    column.label(text=f"{verdict(hit.score).capitalize()}, by {MATCHED.get(hit.matched, hit.matched)}")
+    column.label(text=f"{verdict(hit.score, shown.like).capitalize()}, by {MATCHED.get(hit.matched, hit.matched)}")
     column.label(text=f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s")
     row = box.row()
     row.scale_y = 1.4

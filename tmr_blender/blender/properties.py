@@ -6,7 +6,7 @@ It lives on the window manager, so that a search never enters the scene, its und
 """
 
 import bpy
-from bpy.props import CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from . import filtering
 
@@ -51,6 +51,7 @@ class TMR_PG_state(bpy.types.PropertyGroup):
     )
     asked: StringProperty(description="The query sent last", options={"SKIP_SAVE"})
     searched: StringProperty(description="What the hits answer: a query, or such as “like Walk_01”", options={"SKIP_SAVE"})
+    like: BoolProperty(description="Whether the hits answer a motion", options={"SKIP_SAVE"})
     hits: CollectionProperty(type=TMR_PG_hit, options={"SKIP_SAVE"})
     active: IntProperty(name="Result", description="The motion that Apply puts on the rig", options={"SKIP_SAVE"})
     told: CollectionProperty(type=TMR_PG_said, options={"SKIP_SAVE"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from .panel import columns, wrapped
+from .libraries import columns, wrapped
 from .properties import TMR_PG_state, state
 
 POPUP_COLUMNS = 60
