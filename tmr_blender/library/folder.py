@@ -2,12 +2,12 @@
 """What lies in a folder of motions: files to read, and the notes about each."""
 
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FileProblem, LibraryProblem, one_line
+from . import contents
 from .sidecars import BESIDE, NAMES, Note, key_of, read_captions, read_notes
 
 
@@ -122,11 +122,11 @@ def _found(
     inner = path.relative_to(root).as_posix()
     bare = path.with_suffix("").relative_to(root).as_posix()
     try:
-        status = path.stat()
+        status = contents.status(path)
     except OSError as error:
         problems.append((inner, f"{one_line(inner)} can't be opened: {error.strerror}."))
         return None
-    if not stat.S_ISREG(status.st_mode):
+    if status is None:
         return None
     mine = [*notes.get(key_of(inner), ()), *notes.get(key_of(bare), ()), *beside.get(path.with_suffix(""), ())]
-    return Found(inner, status.st_size, status.st_mtime_ns, tuple(mine))
+    return Found(inner, *status, tuple(mine))

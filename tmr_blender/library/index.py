@@ -17,16 +17,15 @@ from ..motion.readers import SUFFIXES
 from ..tmr import threads
 from ..tmr.encoders import MotionEncoder, TextEncoder
 from . import pool
+from .contents import hash_of
 from .encoding import with_captions, with_motion
 from .folder import Found, Listing, listing
-from .reading import COMPILED, DATA_FAULTS, Here, Order, Reading, Source
+from .reading import COMPILED, Here, Order, Reading, Source
 from .records import READING, FileState, Labels
 from .sidecars import Note
 from .store import Library
 from .takes import relabelled
 from .writer import Writer
-
-__all__ = ["DATA_FAULTS", "Progress", "hash_of", "in_shard", "index"]
 
 FLUSH_FRAMES = 12_000
 """Encode and commit once this many feature rows wait (ten minutes of motion)."""
@@ -343,9 +342,3 @@ def in_shard(path: str, i: int, n: int) -> bool:
 def _fingerprint(notes: Sequence[Note], encoded: bool) -> str:
     """Changes whenever the captions do, or whether they have sentence vectors."""
     return hashlib.blake2b(json.dumps([[asdict(n) for n in notes], encoded]).encode(), digest_size=16).hexdigest()
-
-
-def hash_of(path: Path) -> str:
-    """The content of a file in 32 letters. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

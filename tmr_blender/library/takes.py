@@ -25,7 +25,7 @@ THUMBNAIL = 96
 # Words of file and folder names that say nothing about the motion.
 EMPTY_WORDS = frozenset(
     {"take", "final", "dataset", "mocap", "motion", "motions", "anim", "anims", "animation", "animations", "clip", "export"}
-    | {"bvh", "fbx", "glb", "npz", "mixamo", "com", "tmp"}
+    | {"bvh", "fbx", "glb", "gltf", "npz", "mixamo", "com", "tmp", "poses", "stageii"}
 )
 
 _HUMPS = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

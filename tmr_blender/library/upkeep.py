@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LibraryProblem
-from .index import hash_of
+from .contents import hash_of, status
 from .records import READING
 from .schema import connect, guarded, source_path
 from .store import Library
@@ -136,10 +136,7 @@ def _files(folder: Path, contents: bool) -> dict[str, Any]:
         if not there[source] or not digest:
             continue
         try:
-            status = place.stat()
-            same = (status.st_size, status.st_mtime_ns) == (size, mtime)
-            if contents:
-                same = hash_of(place) == digest
+            same = hash_of(place) == digest if contents else status(place) == (size, mtime)
         except OSError:
             vanished.append(str(place))
             continue

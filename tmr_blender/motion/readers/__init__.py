@@ -8,7 +8,7 @@ from ...errors import FileProblem, SkeletonProblem
 from .. import humanoid
 from ..clip import Clip
 from . import bvh, gltf, smpl
-from .limits import MAX_BYTES
+from .limits import MAX_BYTES, check_duration
 
 Reader = Callable[[Path], list[Clip]]
 
@@ -38,6 +38,9 @@ SUFFIXES: dict[str, Reader] = {
 }
 """Suffix (lower case) -> reader. A new format is a new module and a row here."""
 
+BESIDE = {".gltf": ".bin"}
+"""Suffix -> that of a file of the same name with its numbers, without which it hasn't changed or moved as a whole."""
+
 
 def read(path: Path | str) -> list[Clip]:
     """The clips of a motion file, in metres and Y up: one for each take and character.
@@ -59,7 +62,9 @@ def read(path: Path | str) -> list[Clip]:
         raise FileProblem(f"{path.name} is empty.")
     if size > MAX_BYTES:
         raise FileProblem(f"{path.name} has {size >> 20} MiB; the limit is {MAX_BYTES >> 20} MiB.")
-    return _people(reader(path))
+    clips = reader(path)
+    check_duration(path, sum(clip.duration for clip in clips))
+    return _people(clips)
 
 
 def _people(clips: list[Clip]) -> list[Clip]:
