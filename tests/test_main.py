@@ -40,7 +40,7 @@ def test_index_search_info(folder: Path, tmp_path: Path, model: Path, capsys: py
     again = json.loads(capsys.readouterr().out)
     assert (again["takes"], again["unchanged"], len(again["errors"])) == (0, 3, 1)
     assert main(["search", "a person walks", "--library", library]) == 0
-    assert "stroll" in capsys.readouterr().out.splitlines()[0]
+    assert "stroll" in capsys.readouterr().out.splitlines()[2]
     assert main(["search", "jumps", "--library", library, "--json", "--limit", "1"]) == 0
     (hit,) = json.loads(capsys.readouterr().out)
     assert hit["name"] == "b"
@@ -93,7 +93,7 @@ def test_similar_describe_and_moments(folder: Path, tmp_path: Path, model: Path,
     hit = json.loads(capsys.readouterr().out)[0]
     assert main(["similar", "--entry", str(hit["entry"]), "--library", library]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert hit["name"] == "stroll" and "amble" in printed[0] and not any("stroll" in line for line in printed)
+    assert hit["name"] == "stroll" and "amble" in printed[2] and not any("stroll" in line for line in printed)
     assert main(["describe", clip, "--start", "8.5", "--library", library]) == 0
     printed = capsys.readouterr().out
     assert "walk" in printed and "a person walks  (amble)" in printed
