@@ -134,3 +134,17 @@ def test_libraries_of_different_sizes_rank_as_one(
         hits = ranked(places, Query(latent), "test", limit, filters)
         assert [hit.name for hit in hits] == [f"take {i}" for i in allowed[:limit]]
         assert {hit.library for hit in hits} <= {str(place.path) for place in places}
+
+
+@pytest.mark.parametrize("sketched", [0, 10**9])
+def test_who_types_a_name_gets_the_take(library: Library, sketched: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its motion: nothing is as far from the query as what is named."""
+    monkeypatch.setattr(scores, "SKETCHED", sketched)
+    first = library.windows.first
+    for number in range(0, 300, 23):
+        latent = unit(-np.asarray(library.motion[first[number] : first[number + 1]]).sum(axis=0))
+        sentence = np.eye(384, dtype=np.float32)[number]
+        hits = ranked([library], Query(latent, sentence, f"{number}.BVH"), "test", 200)
+        named = [i for i in range(300) if str(i).endswith(str(number))]
+        assert {hit.name for hit in hits[: len(named)]} == {f"take {i}" for i in named}
+        assert all((hit.matched == "name") == (i < len(named)) for i, hit in enumerate(hits))

@@ -27,6 +27,10 @@ WHOLE_SECONDS = 40.0
 SHORTEST_NAME = 3
 """Letters that a query must have to be looked for inside names."""
 
+FILE_NAME = re.compile(r"\S*[\d_.]\S*")
+"""A query that is a part of a file's name and no description: one word with a digit, an underscore or a full stop."""
+BY_NAME = 2.0
+"""Added to the similarity of what such a query names: more than motion and texts together can be."""
 BLOCK = 16_384
 BATCH = 512
 """Entries whose vectors are read before it is asked again whether more are needed."""
@@ -85,6 +89,8 @@ def score(library: Library, query: Query, limit: int, kept: Mask | None = None) 
         text, named = _text_scores(library, query.sentence), _named(library, query.text)
         text[named] = 1.0
     written = TEXT_WEIGHT * np.maximum(text - TEXT_FLOOR, 0.0)
+    if FILE_NAME.fullmatch(query.text):
+        written[named] = BY_NAME
     allowed = count
     if kept is not None:
         written[~kept] = -np.inf
