@@ -18,7 +18,7 @@ places, preferences = parts.ours("blender.places"), parts.ours("blender.preferen
 
 TIMER = SimpleNamespace(type="TIMER", value="NOTHING")
 ESCAPE = SimpleNamespace(type="ESC", value="PRESS")
-COPIES = 120
+COPIES = 40
 
 BLENDER = f"""
 import bpy, os, sys, importlib
@@ -71,7 +71,7 @@ class Probe(watching.Watcher):
 def motions(factory_scene: None, tmp_path: Path) -> Iterator[Path]:
     """A folder that takes some seconds to index; its library is removed afterwards."""
     folder = tmp_path / "motions"
-    first = parts.write_bvh(folder / "000.bvh", "walks", frames=400)
+    first = parts.write_bvh(folder / "000.bvh", "walks", frames=200)
     for i in range(1, COPIES):
         (folder / f"{i:03}.bvh").write_bytes(first.read_bytes())
     yield folder
@@ -83,13 +83,14 @@ def motions(factory_scene: None, tmp_path: Path) -> Iterator[Path]:
 
 def start(folder: Path) -> Path:
     """What Add Folder does in a window: it comes back while the index begins."""
-    detached.start(places.kept_for(folder), places.library_for(folder), folder, variables=places.variables())
+    detached.start(places.kept_for(folder), places.library_for(folder), folder, variables=places.variables(), gentle=False)
     return places.kept_for(folder)
 
 
 def test_an_index_outlives_its_blender_and_another_one_sees_it_finish(motions: Path) -> None:
     begun = blender(
-        "detached.start(places.kept_for(folder), places.library_for(folder), folder, variables=places.variables())\n"
+        "place, library = places.kept_for(folder), places.library_for(folder)\n"
+        "detached.start(place, library, folder, variables=places.variables(), gentle=False)\n"
         "print('PLACE', places.kept_for(folder))",
         str(motions),
     )

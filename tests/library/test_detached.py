@@ -86,6 +86,7 @@ def test_one_at_a_time_has_a_place(many: Path, tmp_path: Path, tiny_model: Path)
     second = detached.start(place, place / "library", many, model=tiny_model)
     assert second.id == first.id
     own = ["--id", "another", "--place", str(place), "--library", str(place / "library"), "--folder", str(many)]
+    own += ["--task", "index"]
     assert detached.main(own) == 1, "a process that comes too late leaves all as it is"
     job = until(place)
     assert job.id == first.id and job.result is not None and job.result["takes"] == 250
@@ -165,7 +166,7 @@ def test_a_library_of_another_model_is_encoded_anew_first(folder: Path, tmp_path
     other = make(tmp_path / "other", "tiny-2", seed=5)
     detached.start(place, place / "library", folder, model=tiny_model)
     until(place)
-    detached.start(place, place / "library", model=other)
+    detached.start(place, place / "library", folder, "reencode", model=other)
     job = until(place)
     assert job.task == "reencode" and job.result is not None and job.result["takes"] == 4
     assert Library.open(place / "library").meta.model == "tiny-2"

@@ -10,6 +10,8 @@ from ..library.info import Summary
 from . import places, preferences, summaries, watching
 
 SHOWN_SENTENCES = 12
+ICON = 8
+"""Characters that an icon and the box around it take."""
 
 
 class TMR_UL_libraries(bpy.types.UIList):
@@ -49,7 +51,8 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         rows = min(max(len(settings.libraries), 2), 6)
         layout.template_list("TMR_UL_libraries", "", settings, "libraries", settings, "active", rows=rows)
     layout.operator("tmr.add_library", icon="FILE_FOLDER")
-    watching.draw(layout)
+    if context.area.type == "PREFERENCES":  # in the sidebar the panel above shows them
+        watching.draw(layout)
     if 0 <= settings.active < len(settings.libraries):
         _draw_library(layout.box(), settings, settings.libraries[settings.active].folder, columns(context))
 
@@ -67,7 +70,7 @@ def _draw_library(layout: bpy.types.UILayout, settings: preferences.TMR_preferen
             for part in wrapped(line, width):
                 column.label(text=part)
         if outdated and not busy:
-            _draw_offer(layout, folder, width)
+            _draw_offer(layout, known, folder, width)
     grid = layout.grid_flow(row_major=True, columns=2 if width < 60 else 4, even_columns=True, align=True)
     grid.enabled = not busy
     for name, icon in (("refresh", "FILE_REFRESH"), ("reencode", "FILE_CACHE"), ("check", "CHECKMARK"), ("remove", "X")):
@@ -84,15 +87,18 @@ def described(known: Summary) -> list[str]:
     hours = known.seconds / 3600.0
     length = f"{hours:.1f} hours" if hours >= 1.0 else f"{known.seconds / 60.0:.1f} minutes"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.updated))
-    return [f"{known.takes:,} takes, {length}", f"Last indexed {when}", f"Networks: {known.model or 'none yet'}"]
+    return [f"{known.takes:,} takes, {length}", f"Last indexed {when}"]
 
 
-def _draw_offer(layout: bpy.types.UILayout, folder: str, width: int) -> None:
+def _draw_offer(layout: bpy.types.UILayout, known: Summary, folder: str, width: int) -> None:
     """What to do about a library of other networks."""
     column = layout.column(align=True)
     column.alert = True
-    text = "Indexed by other networks than those installed: it can't be searched until it is re-encoded. Its files stay unread"
-    for i, line in enumerate(wrapped(text, width - 4)):
+    text = (
+        f"Encoded by other networks ({known.model}) than those installed: "
+        "it can't be searched until it is re-encoded. No file is read for that."
+    )
+    for i, line in enumerate(wrapped(text, width - ICON)):
         column.label(text=line, icon="ERROR" if i == 0 else "BLANK1")
     row = layout.row()
     row.scale_y = 1.3
@@ -110,7 +116,7 @@ def _draw_unread(
     if not settings.show_unread:
         return
     for sentence in known.sentences[:SHOWN_SENTENCES]:
-        for i, line in enumerate(wrapped(sentence, width - 4)):
+        for i, line in enumerate(wrapped(sentence, width - ICON)):
             column.label(text=line, icon="DOT" if i == 0 else "BLANK1")
     if known.failed > SHOWN_SENTENCES:
         column.label(text=f"and {known.failed - SHOWN_SENTENCES:,} more")

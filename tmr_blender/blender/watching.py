@@ -48,7 +48,7 @@ def begin(operator: Any, context: bpy.types.Context, library: Path, folder: Path
     place = places.kept_for(folder)
     try:
         told = {"variables": places.variables(), "gentle": not jobs.waits(context)}
-        job = detached.start(place, library, folder if index else None, **told)
+        job = detached.start(place, library, folder, "index" if index else "reencode", **told)
     except OSError as problem:
         operator.report({"ERROR"}, f"The indexing process can't be started: {problem.strerror or problem}.")
         return {"CANCELLED"}
@@ -87,7 +87,7 @@ def under_way(folder: Path) -> bool:
 
 def sentence(job: detached.Job) -> tuple[float, str]:
     """How far a job is (0..1), and a line about it."""
-    name = Path(job.folder or Path(job.library).parent).name
+    name = Path(job.folder).name
     progress = job.progress
     if progress is None:
         return 0.0, f"{name}: starting"
@@ -119,7 +119,7 @@ def take(context: bpy.types.Context, report: Report, folder: Path | None, job: d
         return {"CANCELLED"}
     assert job.result is not None
     if job.task == "reencode":
-        _report_reencoded(report, Path(job.library), job.result)
+        _report_reencoded(report, Path(job.folder), job.result)
         return {"FINISHED"}
     folder = Path(job.folder)
     preferences.remember(context, folder)
@@ -128,11 +128,11 @@ def take(context: bpy.types.Context, report: Report, folder: Path | None, job: d
     return {"FINISHED"}
 
 
-def _report_reencoded(report: Report, library: Path, result: Mapping[str, Any]) -> None:
+def _report_reencoded(report: Report, folder: Path, result: Mapping[str, Any]) -> None:
     if result["stopped"]:
-        report({"INFO"}, "Stopped: the library is as it was. Re-encode it again to go on")
+        report({"INFO"}, f"{folder.name}: stopped, and as it was. Re-encode it again to go on")
     else:
-        report({"INFO"}, f"{result['takes']} takes are encoded by {result['model']}")
+        report({"INFO"}, f"{folder.name}: {result['takes']} takes re-encoded")
 
 
 def _report_indexed(report: Report, folder: Path, result: Mapping[str, Any]) -> None:

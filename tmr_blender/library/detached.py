@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .. import errors
 from ..errors import LibraryProblem, TMRError
@@ -51,7 +51,7 @@ Task = Literal["index", "reencode"]
 class Job:
     """What is known about a job.
 
-    task: what was asked for. stage: what it does now, "start" until it has begun. folder: of the motions, "" for none.
+    task: what was asked for. stage: what it does now, "start" until it has begun. folder: of the motions.
     started: seconds since 1970. progress: of `index.Progress` or `reencode.Progress`, or None. result: the same of the end,
     with "failed", how many files could not be read, and "errors", the first sentences about them. problem: the sentence where
     it failed, and kind: the class of `errors`, or "Defect" for a fault of ours. alive: whether the process works.
@@ -79,7 +79,7 @@ class Job:
             return known(self.problem)
         if self.kind:
             return RuntimeError(self.problem)
-        what = f"Indexing {self.folder}" if self.task == "index" else f"Re-encoding {self.library}"
+        what = f"Indexing {self.folder}" if self.task == "index" else f"Re-encoding the library of {self.folder}"
         return LibraryProblem(f"{what} was cut off: its process has ended. What it had done is kept; start it again to go on.")
 
 
@@ -90,14 +90,14 @@ _started: dict[str, "subprocess.Popen[Any]"] = {}
 def start(
     place: Path,
     library: Path,
-    folder: Path | None = None,
+    folder: Path,
+    task: Task = "index",
     python: str = sys.executable,
     variables: Mapping[str, str] | None = None,
     model: Path | None = None,
     gentle: bool = True,
 ) -> Job:
-    """Start indexing `folder` into the library, encoding it anew first where it is of another model; or, without a folder,
-    only encode it anew.
+    """Start bringing the library of `folder` up to date, encoding it anew first where it is of another model; or only that.
 
     A job that is under way here already is returned as it is. python, model: as in `client.Client.start`; variables: more of
     the environment; gentle: it stands back behind other programs. Raises OSError where the process can't be started.
@@ -107,10 +107,8 @@ def start(
         return held
     forget(place)
     place.mkdir(parents=True, exist_ok=True)
-    task: Task = "reencode" if folder is None else "index"
-    job = Job(uuid.uuid4().hex, task, str(library), "" if folder is None else str(folder), 0, time.time())
-    own = ["--id", job.id, "--place", str(place), "--library", str(library)]
-    own += [] if folder is None else ["--folder", str(folder)]
+    job = Job(uuid.uuid4().hex, task, str(library), str(folder), 0, time.time())
+    own = ["--id", job.id, "--place", str(place), "--library", str(library), "--folder", str(folder), "--task", task]
     own += ["--gentle"] if gentle else []
     with (place / LOG).open("wb") as log:
         process = subprocess.Popen(
@@ -243,12 +241,12 @@ class _Run:
 
     def work(self) -> dict[str, Any]:
         """Encode anew what is of another model, and index; the result."""
-        from ..tmr.encoders import MotionEncoder, TextEncoder
         from .driving import reported
         from .index import index
+        from .late import LateMotionEncoder, LateTextEncoder
         from .reencode import reencode
 
-        motion, text = MotionEncoder(), TextEncoder()
+        motion, text = LateMotionEncoder(), LateTextEncoder()
         library = Path(self.job.library)
         new = not (library / DATABASE).exists()
         result: dict[str, Any] = {}
@@ -297,9 +295,9 @@ def _own_lock(place: Path) -> sqlite3.Connection | None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The process: work under the place's lock. 1 where another job has it; that one's status stays."""
     parser = argparse.ArgumentParser("tmr_blender.library.detached")
-    for name in ("--id", "--place", "--library"):
+    for name in ("--id", "--place", "--library", "--folder"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--folder")
+    parser.add_argument("--task", choices=get_args(Task), required=True)
     parser.add_argument("--gentle", action="store_true")
     options = parser.parse_args(arguments)
     place = Path(options.place)
@@ -309,10 +307,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with contextlib.closing(held):
         if options.gentle and sys.platform != "win32":
             os.nice(5)
-        task: Task = "index" if options.folder else "reencode"
-        run = _Run(
-            place, Job(options.id, task, options.library, options.folder or "", os.getpid(), time.time()), options.gentle
-        )
+        job = Job(options.id, options.task, options.library, options.folder, os.getpid(), time.time())
+        run = _Run(place, job, options.gentle)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, run.signalled)
         run.run()

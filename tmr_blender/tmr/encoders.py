@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelProblem
+from . import threads as limits
 
 Vectors = NDArray[np.float32]
 
@@ -236,6 +237,9 @@ def _load_network(path: Path, threads: int | None) -> tuple[Any, Any]:
             raise ModelProblem(
                 f"The package `torch` can't be imported ({error}). Install the extension's zip for this platform again."
             ) from error
+        most = limits.held()
+        if threads is None and most is not None and torch.get_num_threads() > most:
+            threads = most
         if threads is not None:
             torch.set_num_threads(threads)
         try:
