@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "out" / "fuzz"
 MEGABYTES = 1536
 """Address space above what the process has before it reads."""
-CPU_SECONDS = 10
+CPU_SECONDS = 30
 """Of the processor, for one file; one that waits for something else is ended after `WALL_SECONDS`."""
 WALL_SECONDS = 90.0
 BATCH = 1000
@@ -79,45 +79,46 @@ class Tally:
         return {"format": self.name, **figures, "faults": self.faults, "failures": self.failures}
 
 
-def outcomes(name: str, seed: int, numbers: range, folder: Path) -> Iterator[dict[str, Any]]:
+def outcomes(name: str, seed: int, numbers: range, folder: Path, cpu_seconds: int = CPU_SECONDS) -> Iterator[dict[str, Any]]:
     """What comes of the files with these numbers; a child that dies is followed by another, at the next file."""
     first = numbers.start
     while first < numbers.stop:
         last = min(first + BATCH, numbers.stop)
-        for found in _batch(name, seed, first, last, folder):
+        for found in _batch(name, seed, range(first, last), folder, cpu_seconds):
             first = found["number"] + 1
             yield found
 
 
-def _batch(name: str, seed: int, first: int, last: int, folder: Path) -> Iterator[dict[str, Any]]:
+def _batch(name: str, seed: int, numbers: range, folder: Path, cpu_seconds: int) -> Iterator[dict[str, Any]]:
     """The outcomes of one child, the last of them its death where it dies."""
     command = [sys.executable, "-m", "tests.bench.breaking.child", name, folder]
-    for key, value in (("seed", seed), ("first", first), ("last", last), ("megabytes", MEGABYTES), ("seconds", CPU_SECONDS)):
+    for key, value in (("seed", seed), ("first", numbers.start), ("last", numbers.stop)):
         command += [f"--{key}", value]
+    command += ["--megabytes", MEGABYTES, "--seconds", cpu_seconds]
     errors = folder / "errors"
     with errors.open("wb") as stream:
         child = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=stream, text=True)
-    begun, current, killed = time.monotonic(), first, False
+    current, reading, killed = numbers.start, False, False
     try:
         for line in _lines(child):
             if line is None:
                 killed = True
                 break
             found = json.loads(line)
-            current = found["number"]
-            if "kind" in found:
+            current, reading = found["number"], "kind" not in found
+            if not reading:
                 yield found
                 current += 1
     finally:
         child.kill()
         child.wait()
-    if current < last:
+    if current < numbers.stop:
         text = errors.read_text(errors="replace")
-        if "number" not in locals().get("found", {}):
-            raise SystemExit(f"The child could not begin:\n{text[-2000:]}")
-        kind = "hang" if killed or child.returncode == -signal.SIGPROF else "crash"
-        yield {"number": current, "kind": kind, "where": _place(text) or f"exit {child.returncode}", "text": text[-1500:],
-               "seconds": time.monotonic() - begun if killed else float(CPU_SECONDS if kind == "hang" else 0)}  # fmt: skip
+        if not reading:
+            raise SystemExit(f"The child ended outside of any file:\n{text[-2000:]}")
+        hung = killed or child.returncode == -signal.SIGPROF
+        where = _place(text) or f"exit {child.returncode}"
+        yield {"number": current, "kind": "hang" if hung else "crash", "where": where, "text": text[-1500:]}
 
 
 def _lines(child: "subprocess.Popen[str]") -> Iterator[str | None]:
@@ -160,7 +161,7 @@ def fuzz(name: str, seed: int, numbers: range, until: float = float("inf"), keep
             if tally.add(found) and keep is not None:
                 target = keep / f"{name}-{seed}-{found['number']}"
                 shutil.rmtree(target, ignore_errors=True)
-                case = formats.known()[name]
+                case = formats.named(name)
                 target.mkdir(parents=True)
                 for file, data in case.case(seed, found["number"]).items():
                     (target / file).write_bytes(data)

@@ -13,6 +13,19 @@ MAX_FPS = 1000.0
 MAX_CELLS = 16_000_000
 """Frames times joints of one clip: an hour at 120 fps of 37 joints; about 1 GB of rotations and translations."""
 
+MAX_SECONDS = 2 * 3600.0
+"""Of all clips of a file together. What is worked out of a motion grows with its seconds, not with its frames: a wrong
+frame time makes days of a short file."""
+
+
+def check_duration(path: Path, seconds: float) -> None:
+    """Raise FileProblem where the clips of a file would last too long."""
+    if not seconds <= MAX_SECONDS:
+        raise FileProblem(
+            f"{path.name} lasts {seconds / 3600.0:.4g} hours; the limit is {MAX_SECONDS / 3600.0:g}. Is its frame time right? "
+            "Else cut it in parts."
+        )
+
 
 def check_size(path: Path, frames: int, joints: int) -> None:
     """Raise FileProblem where a clip would have too many joints, or too many frames for them."""
