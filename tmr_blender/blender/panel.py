@@ -107,8 +107,7 @@ def _draw_outdated(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         if summaries.outdated(summaries.of(places.library_for(folder))):
             row = layout.row(align=True)
             row.alert = True
-            row.label(text=f"{item.name}: of other networks", icon="ERROR")
-            row.operator("tmr.reencode_library").directory = item.folder
+            row.operator("tmr.reencode_library", text=f"Re-encode {item.name}", icon="ERROR").directory = item.folder
 
 
 def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
