@@ -33,7 +33,7 @@ from ..skeleton import Skeleton
 from . import fbx_keys as keys
 from . import units
 from .fbx_arrays import check_arrays
-from .limits import MAX_CLIPS, MAX_FPS, MAX_JOINTS, check_size, unique
+from .limits import MAX_CLIPS, MAX_FPS, MAX_JOINTS, check_duration, check_size, unique
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +215,12 @@ def _takes(path: Path, scene: ufbx.Scene, nodes: _Nodes, fps: float) -> list[_Ta
     stacks = _elements(scene.anim_stacks)
     if len(stacks) > MAX_CLIPS:
         raise FileProblem(f"{path.name} holds {len(stacks)} takes; the limit is {MAX_CLIPS}.")
-    return [take for stack in stacks if (take := _bake(path, scene, stack, nodes, fps, keyed)) is not None]
+    takes: list[_Take] = []
+    for stack in stacks:
+        if (take := _bake(path, scene, stack, nodes, fps, keyed)) is not None:
+            takes.append(take)
+            check_duration(path, sum(len(done.transforms[0]) for done in takes) / fps)
+    return takes
 
 
 def _bake(
