@@ -23,7 +23,7 @@ from typing import Any
 
 from tests.bench.breaking import formats
 from tmr_blender.errors import TMRError
-from tmr_blender.library.index import DATA_FAULTS
+from tmr_blender.library.reading import DATA_FAULTS
 
 LONGEST = 400
 """Characters of a sentence in a report."""
@@ -82,7 +82,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    case = formats.known()[options.format]
+    case = formats.named(options.format)
     case.seeds  # noqa: B018 - made before memory is bounded
     faulthandler.enable()
     signal.signal(signal.SIGPROF, signal.SIG_DFL)

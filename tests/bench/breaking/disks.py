@@ -69,11 +69,11 @@ def _prepared(studio: Studio, name: str, place: Path) -> tuple[Path, Path]:
         shutil.rmtree(path, ignore_errors=True)
     if (place / "filler").exists():
         (place / "filler").unlink()
-    studio.folder(folder, 20)
+    studio.folder(folder, len(studio.pool) // 2)
     done = studio.index(folder, library)
     if done.code != 0:
         raise BrokenError(f"half a library could not be made: {done.err[-300:]}")
-    studio.folder(folder, 40)
+    studio.folder(folder)
     return folder, library
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The formats that are damaged: their seeds, what is done to them, and what is asked of the code that reads them."""
 
+import ctypes
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -158,3 +159,39 @@ ALL: tuple[Format, ...] = (
 def known() -> dict[str, Format]:
     """The formats that something reads, by name."""
     return {row.name: row for row in ALL if row.read is not motion or Path(row.file).suffix in readers.SUFFIXES}
+
+
+def _trap(path: Path) -> int:
+    """Do what no reader should, by the file's only byte."""
+    match path.read_bytes()[0]:
+        case 0:
+            ctypes.string_at(0)
+        case 1:
+            while True:
+                pass
+        case 2:
+            return len(bytearray(4 << 30))
+        case 3:
+            raise AttributeError("a defect")
+        case 4:
+            raise TMRError("Two" + " words" * 100)
+        case 5:
+            raise UnsoundError("half a clip")
+    return 1
+
+
+@dataclass(frozen=True)
+class _Traps(Format):
+    def case(self, seed: int, number: int) -> Files:
+        """The number is the file."""
+        return {self.file: bytes([number])}
+
+
+TRAPS = _Traps("traps", "trap", list, (), _trap)
+"""No format: what shows that the harness sees what it should."""
+TRAPPED = ("crash", "hang", "memory", "raised", "sentence", "unsound", "read")
+
+
+def named(name: str) -> Format:
+    """The format with that name."""
+    return {**known(), TRAPS.name: TRAPS}[name]

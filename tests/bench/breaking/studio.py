@@ -115,9 +115,9 @@ class Studio:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.pool[number % len(self.pool)], folder / name)
 
-    def folder(self, path: Path, count: int = POOL) -> Path:
-        """A folder of takes, some in folders of their own and some with captions."""
-        for number in range(count):
+    def folder(self, path: Path, count: int | None = None) -> Path:
+        """A folder of takes (as many as the pool has), some in folders of their own and some with captions."""
+        for number in range(len(self.pool) if count is None else count):
             name = f"{number % 5}/walk_{number:02}.bvh"
             self.copy(path, name, number)
             if number % 7 == 0:
