@@ -186,7 +186,7 @@ def kill_group(process: "subprocess.Popen[str]") -> None:
     """SIGKILL to the command and all that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
 
 
 def members(group: int) -> list[int]:
