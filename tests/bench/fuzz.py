@@ -3,7 +3,7 @@
 
 Files are damaged and read in a child process with bounds on memory and time, so that a crash, a hang or a blow-up is
 known, belongs to one file, and stops nothing. A file passes where the reader gives whole clips, refuses it with one
-line, or raises what the index turns into one line (`index.DATA_FAULTS`, counted apart). What fails is kept in `out/fuzz`
+line, or raises what the index turns into one line (`reading.DATA_FAULTS`, counted apart). What fails is kept in `out/fuzz`
 with its seed and number, and `--only NUMBER` reads it again. Linux only: it bounds by setrlimit and looks in /proc.
 """
 

@@ -20,6 +20,7 @@ from tests.bench.breaking.studio import (
     differing,
     gone_within,
     kill_group,
+    started_by,
 )
 from tmr_blender.library.schema import DATABASE
 
@@ -42,13 +43,14 @@ def while_indexing(studio: Studio, rounds: int, seed: int = 1) -> Count:
         time.sleep(chance.uniform(0.0, 1.1 * length))
         ended = process.poll() is not None
         count.ended("had ended" if ended else "killed")
+        started = started_by(process.pid)
         if count.runs % 2:
             kill_group(process)
-        else:
-            if not ended:
-                os.kill(process.pid, signal.SIGKILL)
-            count.expect("a process that it had started goes on", gone_within(process.pid, 20.0))
-            process.communicate()
+        elif not ended:
+            os.kill(process.pid, signal.SIGKILL)
+        # Its readers have groups of their own; they hold its pipe, too, so they come first.
+        count.expect("a process that it had started goes on", gone_within(started, 30.0))
+        process.communicate()
         if (library / DATABASE).exists():
             count.attempt("after the kill", partial(_after, studio, library, before, truth, away))
         if count.runs % 25 == 0 or count.runs == rounds:

@@ -189,25 +189,32 @@ def kill_group(process: "subprocess.Popen[str]") -> None:
     process.wait()
 
 
-def members(group: int) -> list[int]:
-    """The processes of a session that are still there."""
-    found = []
+def started_by(process: int) -> list[int]:
+    """The processes that it has started, and those that they have."""
+    parents: dict[int, int] = {}
     for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = place.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == group and fields[0] != "Z":
-            found.append(int(place.parent.name))
-    return found
+        with contextlib.suppress(OSError):
+            parents[int(place.parent.name)] = int(place.read_text().rpartition(")")[2].split()[1])
+    found = [process]
+    for number in found:
+        found += [child for child, parent in parents.items() if parent == number]
+    return found[1:]
 
 
-def gone_within(group: int, seconds: float) -> bool:
-    """Whether all processes of a session end by themselves in that time; those that do not are ended."""
+def alive(process: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone_within(processes: Sequence[int], seconds: float) -> bool:
+    """Whether they all end by themselves in that time; those that do not are ended."""
     end = time.monotonic() + seconds
-    while members(group):
+    while left := [number for number in processes if alive(number)]:
         if time.monotonic() > end:
-            for number in members(group):
+            for number in left:
                 os.kill(number, signal.SIGKILL)
             return False
         time.sleep(0.1)
