@@ -74,7 +74,10 @@ class Sketch:
         """(rows,) what the cosine of every row with a vector (d,) is at most."""
         mine = latent @ self.axes
         rest = _rest((latent**2).sum(), (mine**2).sum())
-        return self.table @ np.append(mine, rest) + np.float32(ROUNDING)
+        # In float32 throughout: one number of more digits, and the whole table would be converted for it.
+        most = self.table @ np.append(mine, rest).astype(np.float32)
+        most += np.float32(ROUNDING)
+        return most
 
 
 def _rest(whole: NDArray[np.float32], kept: NDArray[np.float32]) -> Floats:

@@ -20,8 +20,8 @@ Vectors = NDArray[np.float32]
 ITEM = np.dtype("<f4")
 AROUND = 65_536
 """Bytes that the system maps around one that is read."""
-MOST_TOUCHED = 64 * 2**20
-"""Bytes that a `Reader` has mapped before it lets go of them."""
+MOST_TOUCHED = 128 * 2**20
+"""Bytes that a `Reader` has mapped, at most, before it lets go of them; mapping them again takes time."""
 
 
 def read(path: Path, rows: int, width: int) -> Vectors:
@@ -61,7 +61,7 @@ class Reader:
         taken = self._plain[numbers]
         runs = 1 + int(np.count_nonzero(np.diff(numbers) != 1))
         self._touched += taken.nbytes + runs * AROUND
-        if self._touched > MOST_TOUCHED:
+        if self._touched > MOST_TOUCHED < self._rows.nbytes:
             release(self._rows)
             self._touched = 0
         return taken
