@@ -45,7 +45,7 @@ class Probe(jobs.WorkerOperator):
         ticks: list[float] = []
         if before is not None:
             assert self.modal(bpy.context, before) == {"RUNNING_MODAL"}
-        for _ in range(600):
+        for _ in range(6000):  # two minutes: a busy machine loads the networks slowly
             start = time.perf_counter()
             answer = self.modal(bpy.context, TIMER)
             ticks.append(time.perf_counter() - start)
@@ -128,5 +128,5 @@ def test_cancelled_searches_leave_the_results_alone(motions: Path) -> None:
     late = SimpleNamespace(cancelled=True, query="something else", report=None)
     assert search.finish(late, bpy.context, []) == {"CANCELLED"}
     assert shown.searched == "a person"
-    assert len(shown.hits) == 8
+    assert len(shown.hits) == 1, "eight copies of one take are one hit"
     bpy.ops.tmr.remove_library(directory=str(motions))
