@@ -8,6 +8,7 @@ those of the full comparison: entries are taken in order of what they can be at 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,9 +66,12 @@ class Scores:
     middle: float
     complete: bool
 
-    def windows(self, number: int) -> Floats:
-        """Exact cosines of the windows of the entry at an index."""
-        return _cosines(self.library, self.query, np.arange(*self.library.windows.first[number : number + 2]))
+    def windows(self, numbers: Sequence[int]) -> list[Floats]:
+        """Exact cosines of the windows of each of the entries at these indices."""
+        first = self.library.windows.first
+        spans = [np.arange(first[number], first[number + 1]) for number in numbers]
+        cosines = _cosines(self.library, self.query, np.concatenate([np.zeros(0, np.int64), *spans]))
+        return np.split(cosines, np.cumsum([len(span) for span in spans])[:-1]) if spans else []
 
     def nearest(self, number: int) -> int:
         """Index into `Library.texts` of the entry's text nearest to the query, -1 without any."""

@@ -22,7 +22,7 @@ alone 49, 11; as above 49, 11.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -36,7 +36,7 @@ from .filters import mask
 from .schema import HOW_TO_REENCODE
 from .scores import FILE_NAME, TEXT_FLOOR, TEXT_WEIGHT, Query, Scores, score
 from .store import Entry, Library
-from .twins import Alike, Stored, alike, lasting, outlines, roughly
+from .twins import DURATION, ENDS, Alike, Stored, alike, outlines, roughly
 
 Matched = Literal["motion", "caption", "name"]
 
@@ -86,7 +86,7 @@ class Hit:
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
-        return asdict(self)
+        return {**vars(self), "twins": [dict(vars(twin)) for twin in self.twins]}
 
 
 def search(
@@ -142,7 +142,7 @@ def ranked(
         if len(groups) == limit or sure:
             break
         count *= 4
-    return [_hit(group) for group in groups]
+    return _hits(scores, groups)
 
 
 def check_model(library: Library, model: str) -> None:
@@ -181,9 +181,7 @@ class _Candidate:
 
     def like(self, other: "_Candidate") -> Alike | None:
         """How the two are twins."""
-        if not lasting(self.seconds, other.seconds) or not roughly(self.outline, other.outline):
-            return None
-        return alike(self.stored, other.stored)
+        return alike(self.stored, other.stored) if roughly(self.outline, other.outline) else None
 
 
 def _candidates(scores: Scores) -> list[_Candidate]:
@@ -222,8 +220,9 @@ def _folded(scores: Sequence[Scores], count: int, limit: int, but: tuple[str, in
         if key in seen:
             continue
         seen.add(key)
+        reach = max(ENDS, candidate.seconds * DURATION / (1.0 - DURATION))  # of `lasting`, told at once
         for group in groups:
-            if how := candidate.like(group.first):
+            if abs(group.first.seconds - candidate.seconds) <= reach and (how := candidate.like(group.first)):
                 group.twins.append((candidate, how))
                 break
         else:
@@ -232,11 +231,22 @@ def _folded(scores: Sequence[Scores], count: int, limit: int, but: tuple[str, in
     return groups, sure
 
 
-def _hit(group: _Group) -> Hit:
+def _hits(scores: Sequence[Scores], groups: Sequence[_Group]) -> list[Hit]:
+    """What appears, in order; the windows of a library's hits are read all at once."""
+    cosines: dict[int, NDArray[np.float32]] = {}
+    for held in scores:
+        mine = [group for group in groups if group.first.scores is held]
+        rows = held.windows([group.first.number for group in mine])
+        cosines |= {id(group): row for group, row in zip(mine, rows, strict=True)}
+    return [_hit(group, cosines[id(group)]) for group in groups]
+
+
+def _hit(group: _Group, cosines: NDArray[np.float32]) -> Hit:
+    """cosines: of all windows of the first."""
     scores, at, number = group.first.scores, group.first.at, group.first.number
     library, entry, nearest = scores.library, group.first.entry, scores.nearest(number)
     matched = _matched(scores, at, nearest)
-    start, end = _moment(scores, number)
+    start, end = _moment(library, number, cosines)
     caption = ""
     if nearest >= 0:
         text = library.texts[nearest]
@@ -273,13 +283,11 @@ def score_of(similarity: float) -> float:
     return 1.0 - room * math.exp((BEND - similarity) / (2.0 * room))
 
 
-def _moment(scores: Scores, number: int) -> tuple[float, float]:
+def _moment(library: Library, number: int, cosines: NDArray[np.float32]) -> tuple[float, float]:
     """The tightest window that is nearly as good as the entry's best; the whole take where it has none."""
-    library = scores.library
     first, last = library.windows.first[number : number + 2]
     if first == last:
         return 0.0, library.entries[number].duration
-    cosines = scores.windows(number)
     start, end = library.windows.start[first:last], library.windows.end[first:last]
     near = np.flatnonzero(cosines >= cosines.max() - MOMENT_MARGIN)
     chosen = near[np.lexsort((-cosines[near], np.round(end - start, 1)[near]))[0]]

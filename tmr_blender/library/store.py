@@ -29,7 +29,7 @@ from .schema import DATABASE as DATABASE
 from .schema import SPAN, Meta, connect, guarded, make, pose_file, read_meta, revision, source_path, vector_files
 from .sketch import Sketch
 
-SAMPLED = 128
+SAMPLED = 64
 """Entries that stand for all of them where a median will do."""
 
 
@@ -74,7 +74,7 @@ class Entries(Sequence[Entry]):
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
         number, source, path, take, name, fps, duration, convention, tags = row[:9]
-        where = self._sources[source].joinpath(*PurePosixPath(path).parts)
+        where = self._sources[source] / path  # slashes lead on everywhere
         return Entry(number, where, folder_of(path), take, name, fps, duration, convention, self._tags[tags])
 
     def column(self, at: int) -> list[Any]:
