@@ -7,6 +7,7 @@ them. Bytes beyond are the torn tail of a process that was killed, and the next 
 
 import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,4 +105,5 @@ class Appender:
 
     def close(self) -> None:
         """Close the file; rows added since the last flush are the torn tail."""
-        self._file.close()
+        with suppress(OSError):  # a full disk, which `flush` has told about; the file is closed all the same
+            self._file.close()
