@@ -89,7 +89,7 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(ModelProblem, match=name.replace(".", r"\.")):
         assert len(TextEncoder(copy).background)
-        MotionEncoder(copy)
+        MotionEncoder(copy)  # a missing file is told before anything is encoded
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -99,7 +99,16 @@ def test_a_damaged_file_is_named(copy: Path, name: str, content: bytes) -> None:
     (copy / name).write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
     with pytest.raises(ModelProblem, match=name.replace(".", r"\.")):
         assert len(TextEncoder(copy).background)
-        MotionEncoder(copy)
+        MotionEncoder(copy).encode([np.zeros((20, 263))])
+
+
+def test_nothing_is_loaded_before_it_is_needed(tiny_model: Path) -> None:
+    code = (
+        "import sys; from tmr_blender.tmr.encoders import MotionEncoder, TextEncoder; place = sys.argv[1]; "
+        "print(len(TextEncoder(place).encode([])[0]) + len(MotionEncoder(place).encode([])), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tiny_model)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "False"]
 
 
 def test_the_background_has_unit_rows(copy: Path) -> None:

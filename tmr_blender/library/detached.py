@@ -241,12 +241,12 @@ class _Run:
 
     def work(self) -> dict[str, Any]:
         """Encode anew what is of another model, and index; the result."""
+        from ..tmr.encoders import MotionEncoder, TextEncoder
         from .driving import reported
         from .index import index
-        from .late import LateMotionEncoder, LateTextEncoder
         from .reencode import reencode
 
-        motion, text = LateMotionEncoder(), LateTextEncoder()
+        motion, text = MotionEncoder(), TextEncoder()
         library = Path(self.job.library)
         new = not (library / DATABASE).exists()
         result: dict[str, Any] = {}

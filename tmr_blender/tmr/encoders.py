@@ -3,8 +3,8 @@
 
 A folder of weights holds `model.json` ({"id", "max_tokens", "min_frames", "max_frames"}; only the id is required),
 `tokenizer.json`, `text_encoder.ts`, `motion_encoder.ts` and `background.npy`, the latents of sentences about motion at
-large that a query is told apart from (`library.moments`). torch is imported when an encoder is made, never before:
-enabling the extension and starting the worker must stay quick.
+large that a query is told apart from (`library.moments`). torch is imported when an encoder first encodes something, never
+before: enabling the extension, starting the worker and indexing a folder in which nothing has changed must stay quick.
 """
 
 import json
@@ -91,20 +91,23 @@ class TextEncoder:
     """Sentences into the shared space, and into the space in which texts are compared with texts."""
 
     def __init__(self, folder: Path | str | None = None, threads: int | None = None) -> None:
-        """Load from `folder` (see `model_folder`). `threads` sets torch's thread count for the whole process.
+        """Of `folder` (see `model_folder`). `threads` sets torch's thread count for the whole process.
 
-        Raises ModelProblem for missing or damaged files.
+        Raises ModelProblem for missing files and a damaged card; for other damaged files the first `encode` does.
         """
-        where = model_folder(folder)
-        self.card = read_card(where)
-        self._folder = where
-        self._tokenizer = _load_tokenizer(where / "tokenizer.json", self.card.max_tokens)
-        self._torch, self._network = _load_network(where / "text_encoder.ts", threads)
+        self._folder = model_folder(folder)
+        self.card = read_card(self._folder)
+        self._network = _Network(self._folder / "text_encoder.ts", threads)
+        self._tokens = _present(self._folder / "tokenizer.json")
 
     @property
     def model_id(self) -> str:
         """The id of the model that made these vectors."""
         return self.card.id
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return _load_tokenizer(self._tokens, self.card.max_tokens)
 
     def encode(self, texts: Sequence[str]) -> tuple[Vectors, Vectors]:
         """Latents (n, d) and sentence vectors (n, 384) of `texts`: unit rows, float32."""
@@ -120,7 +123,7 @@ class TextEncoder:
             for row, i in enumerate(batch):
                 tokens[row, : len(ids[i])] = ids[i]
                 mask[row, : len(ids[i])] = 1
-            latent, sentence = _run(self._torch, self._network, tokens, mask)
+            latent, sentence = self._network.run(tokens, mask)
             for row, i in enumerate(batch):
                 latents[i], sentences[i] = latent[row], sentence[row]
         return np.stack(latents), np.stack(sentences)
@@ -148,7 +151,7 @@ class MotionEncoder:
         """As `TextEncoder`."""
         where = model_folder(folder)
         self.card = read_card(where)
-        self._torch, self._network = _load_network(where / "motion_encoder.ts", threads)
+        self._network = _Network(where / "motion_encoder.ts", threads)
 
     @property
     def model_id(self) -> str:
@@ -174,7 +177,7 @@ class MotionEncoder:
                 block[row, : len(motions[i])] = motions[i]
                 # A motion shorter than any in training stands still at its end.
                 block[row, len(motions[i]) : lengths[i]] = motions[i][-1]
-            latent = _run(self._torch, self._network, block, np.array([lengths[i] for i in batch], np.int64))
+            latent = self._network.run(block, np.array([lengths[i] for i in batch], np.int64))
             for row, i in enumerate(batch):
                 latents[i] = latent[0][row]
         return np.stack(latents)
@@ -197,8 +200,6 @@ def _load_tokenizer(path: Path, max_tokens: int) -> Any:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise ModelProblem(f"The package `tokenizers` is missing ({error}). Install the extension's zip again.") from error
-    if not path.is_file():
-        raise ModelProblem(f"The model file {path} is missing. Install the extension's zip again.")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # what the tokenizers package raises is a bare Exception
@@ -226,39 +227,52 @@ def _load_background(path: Path) -> Vectors:
     return unit(np.array(stored))
 
 
-def _load_network(path: Path, threads: int | None) -> tuple[Any, Any]:
-    """The torch module and the network, ready to run."""
+def _present(path: Path) -> Path:
     if not path.is_file():
         raise ModelProblem(f"The model file {path} is missing. Install the extension's zip again.")
-    with _LOADING:
-        try:
-            import torch
-        except ImportError as error:
-            raise ModelProblem(
-                f"The package `torch` can't be imported ({error}). Install the extension's zip for this platform again."
-            ) from error
-        most = limits.held()
-        if threads is None and most is not None and torch.get_num_threads() > most:
-            threads = most
-        if threads is not None:
-            torch.set_num_threads(threads)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # TorchScript is announced as deprecated; the files are what we ship
-                network = torch.jit.load(str(path), map_location="cpu")
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ModelProblem(f"The model file {path} is damaged ({reason}). Install the extension's zip again.") from error
+    return path
+
+
+class _Network:
+    """A TorchScript file, loaded when it first runs."""
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        self._path, self._threads = _present(path), threads
+        self._loaded: tuple[Any, Any] | None = None
+
+    def run(self, *inputs: NDArray[Any]) -> list[Vectors]:
+        """Its outputs as float32 arrays with unit rows. Raises ModelProblem where the file is damaged."""
+        with _LOADING:
+            self._loaded = self._loaded or _load_network(self._path, self._threads)
+        torch, network = self._loaded
+        # Without "optimised execution" the first runs of each new shape are not spent on profiling and recompiling.
+        with torch.inference_mode(), torch.jit.optimized_execution(False):
+            outputs = network(*(torch.from_numpy(array) for array in inputs))
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        return [unit(output.numpy()) for output in outputs]
+
+
+def _load_network(path: Path, threads: int | None) -> tuple[Any, Any]:
+    """The torch module and the network, ready to run."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ModelProblem(
+            f"The package `torch` can't be imported ({error}). Install the extension's zip for this platform again."
+        ) from error
+    most = limits.held()
+    if threads is None and most is not None and torch.get_num_threads() > most:
+        threads = most
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TorchScript is announced as deprecated; the files are what we ship
+            network = torch.jit.load(str(path), map_location="cpu")
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelProblem(f"The model file {path} is damaged ({reason}). Install the extension's zip again.") from error
     return torch, network.eval()
-
-
-def _run(torch: Any, network: Any, *inputs: NDArray[Any]) -> list[Vectors]:
-    """The network's outputs as float32 arrays with unit rows."""
-    # Without "optimised execution" the first runs of each new shape are not spent on profiling and recompiling.
-    with torch.inference_mode(), torch.jit.optimized_execution(False):
-        outputs = network(*(torch.from_numpy(array) for array in inputs))
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    return [unit(output.numpy()) for output in outputs]
 
 
 def unit(rows: NDArray[np.floating[Any]]) -> Vectors:
