@@ -34,6 +34,7 @@ class Format:
 
     mutators: the format's own. read: takes the path of the file (of its folder, for libraries) and returns how many takes,
     notes or entries there are. Raises as the code under test does, and UnsoundError. beside: other files of the folder.
+    share: of mutations that are the format's own.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Format:
     mutators: Sequence[Mutator]
     read: Callable[[Path], int]
     beside: Callable[[], Files] = dict
+    share: float = 0.6
 
     @cached_property
     def seeds(self) -> Sequence[bytes]:
@@ -52,7 +54,7 @@ class Format:
         """The files of one case: the same for the same numbers."""
         chance = Random(f"{self.name} {seed} {number}")
         whole = chance.choice(self.seeds)
-        return {**self.beside(), self.file: mutations.mutated(whole, self.seeds, self.mutators, chance)}
+        return {**self.beside(), self.file: mutations.mutated(whole, self.seeds, self.mutators, chance, self.share)}
 
 
 def motion(path: Path) -> int:
@@ -151,7 +153,7 @@ ALL: tuple[Format, ...] = (
     _sidecar("notes", "take.txt", seeds.notes, mutations.TEXT),
     _sidecar("notes-json", "take.json", seeds.json_captions, (*_JSON, *mutations.TEXT)),
     _sidecar("notes-csv", "take.csv", seeds.csv_captions, (*mutations.TEXT, structures.csv_cells)),
-    Format("library", "library.tar", libraries.seeds, libraries.OWN, libraries.read),
+    Format("library", "library.tar", libraries.seeds, libraries.OWN, libraries.read, share=1.0),
 )
 """A new format is a row here. Motion formats without a reader are left out: see `known`."""
 

@@ -140,9 +140,9 @@ BYTES: tuple[Mutator, ...] = (flip, noise, truncate, remove, repeat, splice, int
 TEXT: tuple[Mutator, ...] = (number, late_number, lines, words, number, lines)
 
 
-def mutated(data: bytes, others: Sequence[bytes], own: Sequence[Mutator], chance: Random) -> bytes:
-    """The data after one mutation or several; `own`: those of the format, taken as often as those of bytes."""
+def mutated(data: bytes, others: Sequence[bytes], own: Sequence[Mutator], chance: Random, share: float = 0.6) -> bytes:
+    """The data after one mutation or several; `own`: those of the format, a `share` of them; the others are those of bytes."""
     for _ in range(chance.choice((1, 1, 1, 2, 3, 6))):
-        table = own if own and chance.random() < 0.6 else BYTES
+        table = own if own and chance.random() < share else BYTES
         data = chance.choice(table)(data, chance, others)[:LARGEST]
     return data
