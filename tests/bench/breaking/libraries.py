@@ -50,7 +50,7 @@ STATEMENTS = (
     "PRAGMA auto_vacuum = 1; VACUUM",
     "PRAGMA page_size = 512; VACUUM",
     "PRAGMA encoding = 'UTF-16'; VACUUM",
-    "UPDATE {table} SET {column} = zeroblob(300000000)",
+    "UPDATE {table} SET {column} = zeroblob(1000000)",
 )
 
 
@@ -122,7 +122,7 @@ def tables(data: bytes, chance: Random, _others: Sequence[bytes]) -> bytes:
             with closing(sqlite3.connect(folder / DATABASE, isolation_level=None)) as database:
                 for _ in range(chance.choice((1, 1, 2, 6))):
                     _edit(database, chance)
-        except (sqlite3.Error, OverflowError):
+        except (sqlite3.Error, OverflowError, LookupError, ValueError):
             pass  # it was damaged before; what has been changed stays
         if (folder / DATABASE).stat().st_size > mutations.LARGEST:
             return data
