@@ -52,6 +52,8 @@ META = {
     **{"model": "", "revision": 0, "generation": 0, "motion_rows": 0, "motion_width": 0, "text_rows": 0, "text_width": 0},
     **{"pose_generation": 0, "pose_rows": 0},
 }
+MAX_ID = 200
+"""Characters of a model's id."""
 SPAN = np.dtype("<f8")
 HOW_TO_REENCODE = (
     "Re-encode the library (in Blender's list of libraries, or with `python -m tmr_blender reencode --library PATH`): "
@@ -118,6 +120,8 @@ def lock(folder: Path) -> sqlite3.Connection:
         if "locked" in str(error):
             raise LibraryProblem(f"Another program is indexing into the library {folder}. Wait for it, or stop it.") from None
         raise LibraryProblem(f"The library {folder} can't be written: {error}. Check its permissions.") from error
+    except sqlite3.DatabaseError as error:
+        raise LibraryProblem(f"{folder / LOCK} is damaged ({error}). Delete it: it holds nothing.") from error
     return held
 
 
@@ -207,7 +211,8 @@ def read_meta(database: sqlite3.Connection, folder: Path) -> Meta:
     with guarded(folder):
         rows = dict(database.execute("SELECT key, value FROM meta").fetchall())
     kinds = all(type(rows.get(key)) is type(value) for key, value in META.items())
-    if set(rows) != set(META) or not kinds or any(isinstance(value, int) and value < 0 for value in rows.values()):
+    sizes = all(value >= 0 if isinstance(value, int) else len(value) <= MAX_ID for value in rows.values()) if kinds else False
+    if set(rows) != set(META) or not sizes:
         raise LibraryProblem(f"The library {folder} is damaged: its description of itself is incomplete.")
     return Meta(**rows)
 

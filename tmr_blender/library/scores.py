@@ -106,7 +106,9 @@ def score(library: Library, query: Query, limit: int, kept: Mask | None = None) 
     else:
         numbers, motion = _sketched(library, query, written, limit)
     similarity, middle = motion + written[numbers], _middle(library, query)
-    return Scores(library, query, numbers, similarity, motion, text, named, middle, complete=len(numbers) == allowed)
+    return Scores(
+        library, query, numbers, similarity, motion, text, named, middle, complete=len(numbers) == allowed or limit >= count
+    )
 
 
 def _middle(library: Library, query: Query) -> float:

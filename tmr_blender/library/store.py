@@ -247,7 +247,10 @@ class Library:
         rows = [row for row in found if row is not None]
         if len(rows) < len(numbers):
             raise LibraryProblem(f"The library {self.path} has been changed by another program. Try again.")
-        return [{**json.loads(plain), **json.loads(lists)} for plain, lists in rows]
+        try:
+            return [{**_object(plain), **_object(lists)} for plain, lists in rows]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise LibraryProblem(f"The library {self.path} is damaged: it holds what it can't hold ({error}).") from error
 
     def poses(self, number: int) -> Array:
         """(n, 22, 3) the body of the entry at an index, metres, Y up, at `motion.features.FPS`; n is 0 where none is stored."""
@@ -313,7 +316,7 @@ def _load(folder: Path) -> Library:
             rows = database.execute(_ENTRIES).fetchall()
             entries = _entries(folder, rows, sources)
             index = {row[0]: i for i, row in enumerate(rows)}
-            texts = [Text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
+            texts = [_text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
             windows = _windows(database.execute("SELECT row, spans FROM entries ORDER BY id").fetchall(), entries.column(6))
             bodies = np.array(database.execute(_BODIES).fetchall(), np.int64).reshape(-1, 2)
             # NULL, where an entry has no such fact, is None and becomes a not-a-number.
@@ -342,12 +345,34 @@ _BODIES = "SELECT pose, poses FROM entries ORDER BY id"
 _FACTS = "SELECT entries.facts, details.facts FROM entries JOIN details ON entry = id WHERE id = ?"
 
 
+def _object(text: str) -> dict[str, Any]:
+    """An object of JSON. Raises ValueError and TypeError, also for not-a-numbers, which SQLite's JSON does not have."""
+    found = json.loads(text, parse_constant=_no_number)
+    if not isinstance(found, dict):
+        raise ValueError("facts that are no object")
+    return found
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"a fact that is {word}")
+
+
+def _text(entry: int, text: str, kind: str, start: float | None, end: float | None, row: int) -> Text:
+    if not (isinstance(text, str) and isinstance(kind, str) and isinstance(row, int)):
+        raise ValueError("a caption that is no text")
+    if not all(second is None or isinstance(second, int | float) for second in (start, end)):
+        raise ValueError("a caption at no time")
+    return Text(entry, text, kind, start, end, row)
+
+
 def _entries(folder: Path, rows: list[tuple[Any, ...]], sources: Mapping[int, Path]) -> Entries:
     for row in rows:
         path = row[2]
         # Windows: a drive or a share in front would lead elsewhere, too.
         if path.startswith("/") or os.path.splitdrive(path)[0] or (".." in path and ".." in PurePosixPath(path).parts):
             raise LibraryProblem(f"The library {folder} is damaged: it names a file outside its folder ({path}).")
+        if row[1] not in sources:
+            raise ValueError("a file of no source folder")
         if not 0.0 < float(row[6]) < 1e9:
             raise ValueError(f"a take of {row[6]} seconds")
     tags = {text: tuple(json.loads(text)) for text in {row[8] for row in rows}}

@@ -130,6 +130,8 @@ def _files(folder: Path, contents: bool) -> dict[str, Any]:
     there = {number: place.is_dir() for number, place in sources.items()}
     vanished, changed, unread = [], [], []
     for source, inner, size, mtime, digest, error in stored:
+        if source not in sources:  # told as a row that belongs to nothing
+            continue
         place = sources[source] / inner
         if error is not None:
             unread.append(str(place))

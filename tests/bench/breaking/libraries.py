@@ -110,7 +110,8 @@ def files(data: bytes, chance: Random, others: Sequence[bytes]) -> bytes:
                 shutil.copy(other / path.name, path)
             case _:
                 path.write_bytes(mutations.mutated(path.read_bytes(), [], (), chance))
-        return _pack(folder)
+        made = _pack(folder)
+        return made if len(made) <= mutations.LARGEST else data
 
 
 def tables(data: bytes, chance: Random, _others: Sequence[bytes]) -> bytes:
@@ -124,9 +125,8 @@ def tables(data: bytes, chance: Random, _others: Sequence[bytes]) -> bytes:
                     _edit(database, chance)
         except (sqlite3.Error, OverflowError, LookupError, ValueError):
             pass  # it was damaged before; what has been changed stays
-        if (folder / DATABASE).stat().st_size > mutations.LARGEST:
-            return data
-        return _pack(folder)
+        made = _pack(folder)
+        return made if len(made) <= mutations.LARGEST else data
 
 
 def _edit(database: sqlite3.Connection, chance: Random) -> None:
