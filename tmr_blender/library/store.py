@@ -250,7 +250,9 @@ class Library:
         try:
             return [{**_object(plain), **_object(lists)} for plain, lists in rows]
         except (ValueError, TypeError, RecursionError) as error:
-            raise LibraryProblem(f"The library {self.path} is damaged: it holds what it can't hold ({error}).") from error
+            raise LibraryProblem(
+                f"The library {self.path} is damaged: it holds what it can't hold ({str(error)[:100]})."
+            ) from error
 
     def poses(self, number: int) -> Array:
         """(n, 22, 3) the body of the entry at an index, metres, Y up, at `motion.features.FPS`; n is 0 where none is stored."""
@@ -322,7 +324,9 @@ def _load(folder: Path) -> Library:
             # NULL, where an entry has no such fact, is None and becomes a not-a-number.
             table = np.array([row[9:] for row in rows], np.float64).reshape(-1, len(MEASURES))
         except (ValueError, TypeError, LookupError) as error:  # a library may come from a stranger, with anything in it
-            raise LibraryProblem(f"The library {folder} is damaged: it holds what it can't hold ({error}).") from error
+            raise LibraryProblem(
+                f"The library {folder} is damaged: it holds what it can't hold ({str(error)[:100]})."
+            ) from error
         database.execute("COMMIT")
     motion_file, text_file = vector_files(folder, meta)
     motion = vectors.read(motion_file, meta.motion_rows, meta.motion_width)

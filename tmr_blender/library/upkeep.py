@@ -121,13 +121,20 @@ def _vector_faults(name: str, vectors: Vectors, rows: np.ndarray) -> list[str]:
     return [f"{bad} {name} vectors are not finite or not of unit length."] if bad else []
 
 
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # no path that this system could have
+        return False
+
+
 def _files(folder: Path, contents: bool) -> dict[str, Any]:
     """How the stored files compare with those on the disk."""
-    query = "SELECT source, path, size, mtime, hash, error FROM files ORDER BY source, path"
+    query = "SELECT source, path, size, mtime, hash, error FROM files WHERE typeof(path) = 'text' ORDER BY source, path"
     with closing(connect(folder)) as database, guarded(folder):
         sources = {row[0]: source_path(folder, row[1]) for row in database.execute("SELECT id, path FROM sources")}
         stored = database.execute(query).fetchall()
-    there = {number: place.is_dir() for number, place in sources.items()}
+    there = {number: _is_folder(place) for number, place in sources.items()}
     vanished, changed, unread = [], [], []
     for source, inner, size, mtime, digest, error in stored:
         if source not in sources:  # told as a row that belongs to nothing
