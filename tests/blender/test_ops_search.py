@@ -35,6 +35,22 @@ def test_the_words_of_a_caption_find_its_take(library: str) -> None:
         assert Path(best.path).name == f"{name}.bvh"
 
 
+def test_the_same_performance_appears_once_with_its_twin(library: str, tmp_path: Path) -> None:
+    text = (tmp_path / "motions" / "first.bvh").read_text(encoding="utf-8")
+    # Other bytes, so that it isn't known as the same file.
+    (tmp_path / "motions" / "again.bvh").write_text(text + "\n\n", encoding="utf-8")
+    assert bpy.ops.tmr.refresh_library(directory=str(tmp_path / "motions")) == {"FINISHED"}
+    assert bpy.ops.tmr.search(query="a person waves hello with one arm", library=library) == {"FINISHED"}
+    shown = bpy.context.window_manager.tmr
+    assert [hit.name for hit in shown.hits] == ["first", "second"]
+    (twin,) = shown.hits[0].twins
+    assert (twin.name, Path(twin.path).name, twin.mirrored) == ("again", "again.bvh", False)
+    parts.human()
+    hit = shown.hits[0]
+    bpy.ops.tmr.apply(path=twin.path, take=twin.take, start=hit.start, end=hit.end, action_name=twin.name)
+    assert bpy.context.object.animation_data.action.name == "again"
+
+
 def test_the_panels_examples_find_what_they_say_in_the_starter_library(factory_scene: None) -> None:
     if not places.STARTER.is_dir():
         pytest.skip("this zip holds no starter library")

@@ -104,8 +104,14 @@ def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[
     shown.active = 0
     for hit in hits:
         row = shown.hits.add()
-        for name, value in hit.items():
-            setattr(row, name, value)
+        _fill(row, {name: value for name, value in hit.items() if name != "twins"})
+        for twin in hit["twins"]:
+            _fill(row.twins.add(), twin)
+
+
+def _fill(group: bpy.types.PropertyGroup, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(group, name, value)
 
 
 _CLASSES = (TMR_OT_search,)

@@ -10,6 +10,9 @@ from .libraries import columns, wrapped
 from .ops_search import EXAMPLES
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
+TWINS = 4
+"""Takes folded into a hit that are listed with it."""
+
 MATCHED = {"motion": "the motion itself", "caption": "its caption", "name": "its name"}
 
 # From this score on. Of 240 captions by people, searched among as many takes that the networks had not trained on, the first
@@ -128,9 +131,26 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) ->
     row = box.row()
     row.scale_y = 1.4
     row.operator("tmr.apply", text="Apply", icon="ARMATURE_DATA").index = shown.active
+    _draw_twins(box, hit)
     row = box.row(align=True)
     row.operator("tmr.more_like_this", icon="VIEWZOOM").index = shown.active
     row.operator("tmr.describe_result", icon="INFO").index = shown.active
+
+
+def _draw_twins(layout: bpy.types.UILayout, hit: TMR_PG_hit) -> None:
+    """The takes that show the same, each to be applied instead."""
+    if not hit.twins:
+        return
+    column = layout.column(align=True)
+    column.label(text="The same performance:")
+    for twin in hit.twins[:TWINS]:
+        name = f"{twin.name} (mirrored)" if twin.mirrored else twin.name
+        row = column.operator("tmr.apply", text=name, icon="MOD_MIRROR" if twin.mirrored else "COPYDOWN")
+        row.path, row.take, row.action_name = twin.path, twin.take, twin.name
+        # Twins last equally long, so what happens in one happens in the other at the same time.
+        row.start, row.end = hit.start, hit.end
+    if len(hit.twins) > TWINS:
+        column.label(text=f"and {len(hit.twins) - TWINS} more")
 
 
 def _draw_empty(layout: bpy.types.UILayout) -> None:

@@ -11,6 +11,16 @@ from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProper
 from . import filtering
 
 
+class TMR_PG_twin(bpy.types.PropertyGroup):
+    """A `library.search.Twin`, a take that shows what a hit shows."""
+
+    path: StringProperty()
+    take: IntProperty()
+    library: StringProperty()
+    entry: IntProperty()
+    mirrored: BoolProperty()
+
+
 class TMR_PG_hit(bpy.types.PropertyGroup):
     """A `library.search.Hit`; `name` comes with every property group."""
 
@@ -24,6 +34,7 @@ class TMR_PG_hit(bpy.types.PropertyGroup):
     matched: StringProperty()
     library: StringProperty()
     entry: IntProperty()
+    twins: CollectionProperty(type=TMR_PG_twin)
 
 
 class TMR_PG_said(bpy.types.PropertyGroup):
@@ -61,7 +72,7 @@ class TMR_PG_state(bpy.types.PropertyGroup):
     progress: FloatProperty(subtype="FACTOR", min=0.0, max=1.0, options={"SKIP_SAVE"})
 
 
-_CLASSES = (TMR_PG_hit, TMR_PG_said, TMR_PG_state)
+_CLASSES = (TMR_PG_twin, TMR_PG_hit, TMR_PG_said, TMR_PG_state)
 
 
 def state(context: bpy.types.Context) -> TMR_PG_state:
