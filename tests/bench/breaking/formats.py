@@ -151,7 +151,7 @@ ALL: tuple[Format, ...] = (
     _sidecar("captions-json", "captions.json", seeds.json_captions, (*_JSON, *mutations.TEXT)),
     _sidecar("captions-csv", "captions.csv", seeds.csv_captions, (*mutations.TEXT, structures.csv_cells)),
     _sidecar("notes", "take.txt", seeds.notes, mutations.TEXT),
-    _sidecar("notes-json", "take.json", seeds.json_captions, (*_JSON, *mutations.TEXT)),
+    _sidecar("notes-json", "take.json", seeds.json_notes, (*_JSON, *mutations.TEXT)),
     _sidecar("notes-csv", "take.csv", seeds.csv_captions, (*mutations.TEXT, structures.csv_cells)),
     Format("library", "library.tar", libraries.seeds, libraries.OWN, libraries.read, share=1.0),
 )

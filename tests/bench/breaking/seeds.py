@@ -176,6 +176,12 @@ def json_captions() -> list[bytes]:
     return [json.dumps(ROWS).encode(), json.dumps({"take.bvh": ["walks", "goes"], "take": "runs"}, indent=1).encode()]
 
 
+def json_notes() -> list[bytes]:
+    """What lies beside one motion: rows, and an object that is one."""
+    row = {"description": "someone walks", "label": "calm", "take": 0}
+    return [json.dumps(ROWS).encode(), json.dumps(row, indent=1).encode()]
+
+
 def csv_captions() -> list[bytes]:
     """With and without quotes."""
     return [
