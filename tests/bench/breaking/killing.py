@@ -4,6 +4,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 from functools import partial
 from pathlib import Path
@@ -38,10 +39,14 @@ def while_indexing(studio: Studio, rounds: int, seed: int = 1) -> Count:
     before: dict[str, Any] = {}
     away: set[Path] = set()
     while count.runs < rounds:
-        count.runs += 1
         process = studio.start("index", folder, "--library", library, "--json")
-        time.sleep(chance.uniform(0.0, 1.1 * length))
-        ended = process.poll() is not None
+        begun, ended = time.monotonic(), True
+        try:
+            process.wait(chance.uniform(0.0, length))
+            length = time.monotonic() - begun  # as long as such a run takes on the machine as it is now
+        except subprocess.TimeoutExpired:
+            length, ended = 1.05 * length, False
+            count.runs += 1
         count.ended("had ended" if ended else "killed")
         started = started_by(process.pid)
         if count.runs % 2:
@@ -53,7 +58,7 @@ def while_indexing(studio: Studio, rounds: int, seed: int = 1) -> Count:
         process.communicate()
         if (library / DATABASE).exists():
             count.attempt("after the kill", partial(_after, studio, library, before, truth, away))
-        if count.runs % 25 == 0 or count.runs == rounds:
+        if not ended and (count.runs % 25 == 0 or count.runs == rounds):
             count.attempt("the next run", lambda: studio.same_as_in_one_go(library, folder))
             before, away = studio.whole(library), set()
         away |= change(studio, folder, chance, 12)

@@ -2,12 +2,14 @@
 """A few damaged files of every format, the same in every run; `python build.py bench fuzz` takes thousands."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.bench import fuzz
 from tests.bench.breaking import formats
+from tmr_blender.errors import TMRError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bounds memory and time by what Linux offers")
 
@@ -27,12 +29,18 @@ def test_the_harness_sees_what_it_looks_for(tmp_path: Path) -> None:
     assert tuple(line["kind"] for line in found) == formats.TRAPPED
 
 
-@pytest.mark.parametrize("name", [name for name in formats.known() if name != "glb"])  # its second is a rig without motion
+@pytest.mark.parametrize("name", formats.known())
 def test_seeds_are_whole(name: str, tmp_path: Path) -> None:
-    case = formats.named(name)
-    for file, data in {**case.beside(), case.file: case.seeds[1]}.items():
-        (tmp_path / file).write_bytes(data)
-    assert case.read(tmp_path / case.file) > 0
+    case, read = formats.named(name), []
+    for number, seed in enumerate(case.seeds):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for file, data in {**case.beside(), case.file: seed}.items():
+            (folder / file).write_bytes(data)
+        with suppress(TMRError):  # some hold no person, or no motion
+            read.append(case.read(folder / case.file))
+    assert len(read) > len(case.seeds) / 3
+    assert min(read) > 0
 
 
 def test_a_number_is_one_file() -> None:
