@@ -56,7 +56,7 @@ def recognise(source: Clip | Skeleton, positions: Array | None = None) -> BodyMa
     score = 0.0 if found is None else _score(found.score)
     if found is None or score < LEAST_SCORE:
         raise SkeletonProblem(
-            f"No human body can be recognised in the {skeleton.count} joints under {skeleton.names[0]!r}: "
+            f"No human body can be recognised in the {skeleton.count} joints under {skeleton.names[0][:60]!r}: "
             "two legs and two arms are needed, each of three joints."
         )
     return BodyMap(_roles(tree, readings, found), score, names.convention(skeleton.names))
