@@ -27,6 +27,9 @@ from .. import errors
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CLOSE_SECONDS = 5.0
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Of NumPy's products, which are a matrix by a vector: a second thread spins beside torch's, and a search over 100,000 windows
+took 25 instead of 17 ms with it."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +243,13 @@ def child_environment(model: Path | None = None) -> dict[str, str]:
     unique = dict.fromkeys(place for place in places if place != parent)
     path = os.pathsep.join([*unique, parent])
     # Safe path: the folder that the parent happens to work in, a user's own, must not hide a module either.
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        **dict.fromkeys(BLAS_THREADS, "1"),
+        "PYTHONPATH": path,
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUTF8": "1",
+    }
     if model is not None:
         environment["TMR_MODEL"] = str(model)
     return environment
