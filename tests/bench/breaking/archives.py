@@ -4,6 +4,7 @@
 import io
 import lzma
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -58,8 +59,8 @@ def arrays(data: bytes, chance: Random, _others: Sequence[bytes]) -> bytes:
         name, content = members[at]
         try:
             old = np.load(io.BytesIO(content), allow_pickle=False)
-        except (ValueError, OSError, EOFError, MemoryError):
-            continue
+        except (ValueError, OSError, EOFError, MemoryError, SyntaxError, tokenize.TokenError):
+            continue  # what an earlier mutation has made of it, NumPy can't read
         members[at] = (name, _array(_other(old, chance)))
     return _packed(members, chance)
 

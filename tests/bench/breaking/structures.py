@@ -215,7 +215,7 @@ def json_values(data: bytes, chance: Random, _others: Others) -> bytes:
         tree = _edited(tree, chance)
     try:
         return json.dumps(tree, ensure_ascii=chance.random() < 0.8).encode("utf-8", "surrogatepass")
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         return data
 
 
