@@ -16,6 +16,13 @@ import numpy as np
 from ..errors import LibraryProblem
 
 VERSION = 3
+UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+"""What a database of a stranger's, with anything in its cells, can make of taking them for what they ought to be."""
+
+
+def unfit(folder: Path, error: Exception) -> LibraryProblem:
+    """The sentence about it."""
+    return LibraryProblem(f"The library {folder} is damaged: it holds what it can't hold ({str(error)[:100]}).")
 
 
 def bring(database: sqlite3.Connection, version: int, folder: Path) -> None:
@@ -25,9 +32,9 @@ def bring(database: sqlite3.Connection, version: int, folder: Path) -> None:
         for step in range(version, VERSION):
             STEPS[step](database)
         database.execute(f"PRAGMA user_version = {VERSION}")
-    except (ValueError, TypeError, LookupError) as error:
+    except UNFIT as error:
         database.execute("ROLLBACK")
-        raise LibraryProblem(f"The library {folder} is damaged: it holds what it can't hold ({error}).") from error
+        raise unfit(folder, error) from error
     except BaseException:
         database.execute("ROLLBACK")
         raise

@@ -136,7 +136,7 @@ def guarded(folder: Path) -> Iterator[None]:
                 f"The library {folder} is in use by another program. Try again when it has finished."
             ) from error
         raise LibraryProblem(f"The library {folder} can't be used: {error}. Check the disk and its permissions.") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise LibraryProblem(f"{folder / DATABASE} is damaged or not a motion library ({error}).") from error
 
 

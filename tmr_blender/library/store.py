@@ -24,6 +24,7 @@ from ..errors import LibraryProblem
 from ..motion.quaternion import Array
 from . import sketch, vectors
 from .filters import MEASURES, Mask
+from .migrate import UNFIT, unfit
 from .poses import POSE, Poses, unpack
 from .schema import DATABASE as DATABASE
 from .schema import SPAN, Meta, connect, guarded, make, pose_file, read_meta, revision, source_path, vector_files
@@ -249,10 +250,8 @@ class Library:
             raise LibraryProblem(f"The library {self.path} has been changed by another program. Try again.")
         try:
             return [{**_object(plain), **_object(lists)} for plain, lists in rows]
-        except (ValueError, TypeError, RecursionError) as error:
-            raise LibraryProblem(
-                f"The library {self.path} is damaged: it holds what it can't hold ({str(error)[:100]})."
-            ) from error
+        except UNFIT as error:
+            raise unfit(self.path, error) from error
 
     def poses(self, number: int) -> Array:
         """(n, 22, 3) the body of the entry at an index, metres, Y up, at `motion.features.FPS`; n is 0 where none is stored."""
@@ -323,10 +322,8 @@ def _load(folder: Path) -> Library:
             bodies = np.array(database.execute(_BODIES).fetchall(), np.int64).reshape(-1, 2)
             # NULL, where an entry has no such fact, is None and becomes a not-a-number.
             table = np.array([row[9:] for row in rows], np.float64).reshape(-1, len(MEASURES))
-        except (ValueError, TypeError, LookupError) as error:  # a library may come from a stranger, with anything in it
-            raise LibraryProblem(
-                f"The library {folder} is damaged: it holds what it can't hold ({str(error)[:100]})."
-            ) from error
+        except UNFIT as error:
+            raise unfit(folder, error) from error
         database.execute("COMMIT")
     motion_file, text_file = vector_files(folder, meta)
     motion = vectors.read(motion_file, meta.motion_rows, meta.motion_width)
