@@ -213,7 +213,7 @@ def _model(numbers: dict[str, np.ndarray], words: dict[str, np.ndarray]) -> str:
     name = (name.decode("ascii", "replace") if isinstance(name, bytes) else str(name)).lower().replace("-", "")
     if name in _PELVIS:
         return name
-    width = numbers["poses"][0].size if "poses" in numbers else 0
+    width = np.atleast_1d(numbers["poses"])[:1].size if "poses" in numbers else 0
     if width == 165 or "pose_jaw" in numbers or "jaw_pose" in numbers:
         return "smplx"
     return "smplh" if width == 156 or "pose_hand" in numbers or "mocap_framerate" in numbers else "smpl"
