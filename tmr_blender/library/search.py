@@ -300,6 +300,6 @@ def _matched(scores: Scores, at: int, nearest: int) -> Matched:
     if scores.named[number] and FILE_NAME.fullmatch(scores.query.text):
         return "name"
     share = TEXT_WEIGHT * max(float(scores.text[number]) - TEXT_FLOOR, 0.0)
-    if share <= max(float(scores.motion[at]) - scores.middle, 0.0):
+    if share <= max(float(scores.motion[at]) - scores.middle, 0.0) or (nearest < 0 and not scores.named[number]):
         return "motion"
     return "name" if scores.named[number] or scores.library.texts[nearest].kind == "name" else "caption"

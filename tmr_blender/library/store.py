@@ -319,7 +319,7 @@ def _load(folder: Path) -> Library:
             index = {row[0]: i for i, row in enumerate(rows)}
             texts = [_text(index[row[0]], *row[1:]) for row in database.execute(_TEXTS)]
             windows = _windows(database.execute("SELECT row, spans FROM entries ORDER BY id").fetchall(), entries.column(6))
-            bodies = np.array(database.execute(_BODIES).fetchall(), np.int64).reshape(-1, 2)
+            bodies = _bodies(database.execute(_BODIES).fetchall())
             # NULL, where an entry has no such fact, is None and becomes a not-a-number.
             table = np.array([row[9:] for row in rows], np.float64).reshape(-1, len(MEASURES))
         except UNFIT as error:
@@ -400,6 +400,13 @@ def _windows(rows: list[tuple[int, bytes]], durations: list[float]) -> Windows:
     whole = np.full(len(rows), -1, np.int64)
     whole[entry[spanning]] = spanning
     return Windows(start, end, row, first, whole)
+
+
+def _bodies(rows: list[tuple[int, int]]) -> NDArray[np.int64]:
+    """(entries, 2) first row and count of the poses of every entry."""
+    if not all(type(first) is int and type(count) is int for first, count in rows):
+        raise ValueError("poses that are no rows")
+    return np.array(rows, np.int64).reshape(-1, 2)
 
 
 def _check_rows(folder: Path, rows: NDArray[np.int64], count: int) -> None:

@@ -318,7 +318,7 @@ class Writer:
     def compact(self) -> bool:
         """Write vectors or poses anew without the rows that belong to nothing, if they are many. Returns whether it did."""
         with guarded(self.folder):
-            motion, text, poses = self._live_motion(), self._live_text(), self._live("pose", "poses")
+            motion, text, poses = self._live_motion(), self._live_text(), self._live("pose", "poses", self._poses.rows)
         vectors = _mostly_dead(len(motion) + len(text), self._motion.rows + self._text.rows)
         bodies = _mostly_dead(len(poses), self._poses.rows)
         if not vectors and not bodies:
@@ -352,16 +352,20 @@ class Writer:
         return True
 
     def _live_motion(self) -> np.ndarray:
-        return self._live("row", f"length(spans) / {2 * SPAN.itemsize}")
+        return self._live("row", f"length(spans) / {2 * SPAN.itemsize}", self._motion.rows)
 
-    def _live(self, first: str, count: str) -> np.ndarray:
-        """The rows that belong to an entry, rising."""
+    def _live(self, first: str, count: str, held: int) -> np.ndarray:
+        """The rows that belong to an entry, rising, of those that are `held`."""
         rows = self._database.execute(f"SELECT {first}, {count} FROM entries WHERE {count} ORDER BY {first}").fetchall()
+        if not all(type(row) is int and type(size) is int and 0 <= row <= row + size <= held for row, size in rows):
+            raise LibraryProblem(f"The library {self.folder} is damaged: it refers to vectors or poses that it does not hold.")
         return np.concatenate([np.zeros(0, np.int64), *(np.arange(row, row + size) for row, size in rows)])
 
     def _live_text(self) -> np.ndarray:
-        rows = self._database.execute("SELECT DISTINCT row FROM captions WHERE row IS NOT NULL ORDER BY row").fetchall()
-        return np.array([row[0] for row in rows], np.int64)
+        found = self._database.execute("SELECT DISTINCT row FROM captions WHERE row IS NOT NULL ORDER BY row").fetchall()
+        if not all(type(row) is int and 0 <= row < self._text.rows for (row,) in found):
+            raise LibraryProblem(f"The library {self.folder} is damaged: it refers to vectors that it does not hold.")
+        return np.array([row for (row,) in found], np.int64)
 
     def _renumber(self, table: str, column: str, live: np.ndarray) -> None:
         """Give the rows that are referred to their places among the `live` ones."""
