@@ -34,6 +34,7 @@ from . import fbx_keys as keys
 from . import units
 from .fbx_arrays import check_arrays
 from .limits import MAX_CLIPS, MAX_FPS, MAX_JOINTS, check_duration, check_size, unique
+from .nodes import ancestors, carrying, closed, rooted, skeletons, without_scale
 
 log = logging.getLogger(__name__)
 
@@ -173,8 +174,8 @@ def _nodes(path: Path, scene: ufbx.Scene) -> _Nodes:
     if not joint.any():
         # Some exporters write skeletons of nulls.
         joint = np.array([node.attrib_type in (ufbx.ElementType.EMPTY, ufbx.ElementType.UNKNOWN) for node in found]) & ~helper
-    joint = _closed(joint, parents)
-    keep = np.flatnonzero(_carrying(joint, parents))
+    joint = closed(joint, parents)
+    keep = np.flatnonzero(carrying(joint, parents))
     local = [found[i].local_transform for i in keep]
     rest = (
         keys.table([t.translation for t in local], 3),
@@ -185,19 +186,6 @@ def _nodes(path: Path, scene: ufbx.Scene) -> _Nodes:
     place[keep] = np.arange(len(keep))
     row = {found[i].typed_id: int(place[i]) for i in keep}
     return _Nodes([names[i] for i in keep], place[parents[keep]], joint[keep], row, rest)
-
-
-def _closed(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Joints, and the nodes between two joints."""
-    below = joint.copy()  # has a joint at or below it
-    for node in range(len(parents) - 1, 0, -1):
-        if below[node] and parents[node] >= 0:
-            below[parents[node]] = True
-    inside = joint.copy()  # has a joint at or above it
-    for node, parent in enumerate(parents):
-        if parent >= 0 and inside[parent]:
-            inside[node] = True
-    return joint | (below & inside)
 
 
 def _takes(path: Path, scene: ufbx.Scene, nodes: _Nodes, fps: float) -> list[_Take]:
@@ -262,35 +250,28 @@ def _span(stack: ufbx.AnimStack, channels: list[keys.Keyed], keyed: tuple[float,
     return (start, end) if end > start else (first, last)
 
 
-def _carrying(joint: np.ndarray, parents: np.ndarray) -> np.ndarray:
-    """Whether a node is a joint or above one."""
-    out = joint.copy()
-    for node in range(len(out) - 1, 0, -1):
-        if out[node] and parents[node] >= 0:
-            out[parents[node]] = True
-    return out
-
-
 def _clips(path: Path, data: _Data, take: _Take) -> list[Clip]:
     """One clip for each skeleton that moves in the take, alone or with what carries it."""
     nodes = data.nodes
     with np.errstate(all="ignore"):
-        moved, turns = _without_scale(nodes.parents, *take.transforms), take.transforms[1]
-        offsets, rest = _without_scale(nodes.parents, *(part[None] for part in nodes.rest)), nodes.rest[1][None]
+        moved, turns = without_scale(nodes.parents, *take.transforms), take.transforms[1]
+        offsets, rest = without_scale(nodes.parents, *(part[None] for part in nodes.rest)), nodes.rest[1][None]
     # Not-a-numbers compare as false, so this finds them, too.
     if not (max(np.abs(moved).max(), np.abs(offsets).max()) <= _LARGEST and np.abs(turns).max() <= 1.0 + keys.SAME):
         raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {_LARGEST:g} metres.")
     clips = []
-    roots = [int(i) for i in np.flatnonzero(nodes.joint) if nodes.parents[i] < 0 or not nodes.joint[nodes.parents[i]]]
-    for root, label in zip(roots, _labels(nodes, roots), strict=True):
-        members = _members(nodes, root)
-        above = _above(nodes.parents, root)
-        if not take.moves[[*members, *above]].any():
+    groups = skeletons(nodes.joint, nodes.parents)
+    roots = [int(members[0]) for members in groups]
+    for members, label in zip(groups, _labels(nodes, roots), strict=True):
+        above = ancestors(nodes.parents, int(members[0]))
+        used = [*reversed(above), *members.tolist()]
+        if not take.moves[used].any():
             continue
         parents = np.searchsorted(members, nodes.parents[members])
         parents[0] = -1
-        rotations, translations = _rooted(turns, moved, members, above)
-        still, places = _rooted(rest, offsets, members, above)
+        rotations, translations = rooted(moved[:, used], turns[:, used], len(above))
+        rotations[:, 0] = quaternion.continuous(rotations[:, 0])  # the others are so, from ufbx
+        still, places = rooted(offsets[:, used], rest[:, used], len(above))
         skeleton = Skeleton(unique(nodes.names[i] for i in members), parents, places[0], still[0])
         name = path.stem + (f" {take.name}" if len(data.takes) > 1 and take.name else "")
         if len(roots) > 1:
@@ -305,53 +286,3 @@ def _labels(nodes: _Nodes, roots: list[int]) -> list[str]:
     above = [nodes.names[nodes.parents[root]] if nodes.parents[root] >= 0 else "" for root in roots]
     own = [nodes.names[root] for root in roots]
     return [name if shared[name] == 1 else f"{over} {name}".strip() for name, over in zip(own, above, strict=True)]
-
-
-def _members(nodes: _Nodes, root: int) -> np.ndarray:
-    """The joints of the skeleton under a root, in order."""
-    inside = np.zeros(len(nodes.parents), dtype=bool)
-    inside[root] = True
-    for node in range(root + 1, len(inside)):
-        inside[node] = nodes.joint[node] and nodes.parents[node] >= 0 and inside[nodes.parents[node]]
-    return np.flatnonzero(inside)
-
-
-def _above(parents: np.ndarray, node: int) -> list[int]:
-    out = []
-    while (node := int(parents[node])) >= 0:
-        out.append(node)
-    return out
-
-
-def _rooted(turns: Array, moved: Array, members: np.ndarray, above: list[int]) -> tuple[Array, Array]:
-    """Local rotations and translations of the members, (frames, members, 4 | 3), with the root's in the scene."""
-    rotations, translations = turns[:, members], moved[:, members]
-    for node in above:
-        translations[:, 0] = moved[:, node] + quaternion.rotate(turns[:, node], translations[:, 0])
-        rotations[:, 0] = quaternion.multiply(turns[:, node], rotations[:, 0])
-    rotations[:, 0] = quaternion.continuous(rotations[:, 0])  # the others are so, from ufbx
-    return rotations, translations
-
-
-def _without_scale(parents: np.ndarray, translations: Array, rotations: Array, scales: Array) -> Array:
-    """Translations (frames, nodes, 3) that give, with the rotations alone, the positions that all three give.
-
-    With G the rotation of a node in the scene and L = G A all of its linear transform, the translation t of a child
-    becomes A t. Under a parent p, A = inverse(R) A(p) R S, a plain number where all scales are alike on three axes.
-    """
-    below = np.flatnonzero(parents >= 0)
-    alike = scales[..., :1]
-    out = translations.copy()  # (frames, nodes, 3), where scales and what comes of them may have one frame
-    if np.all(np.abs(scales - alike) <= keys.SAME * np.abs(alike)):
-        sizes = alike.copy()
-        for node in below:
-            sizes[:, node] *= sizes[:, parents[node]]
-        out[:, below] *= sizes[:, parents[below]]
-        return out
-    turns = quaternion.to_matrix(rotations)
-    shapes = np.eye(3) * np.broadcast_to(scales, translations.shape)[..., None, :]
-    for node in below:
-        turn = turns[:, node]
-        shapes[:, node] = turn.swapaxes(-1, -2) @ shapes[:, parents[node]] @ turn @ shapes[:, node]
-    out[:, below] = (shapes[:, parents[below]] @ translations[:, below, :, None])[..., 0]
-    return out

@@ -93,7 +93,7 @@ def unscaled(path: Path, parents: np.ndarray, transforms: Transforms) -> tuple[A
     """
     with np.errstate(all="ignore"):
         moved, turns, scales = _unmirrored(parents, *transforms)
-        moved = _without_scale(parents, moved, turns, scales)
+        moved = without_scale(parents, moved, turns, scales)
     # Not-a-numbers compare as false, so this finds them, too.
     if not (np.abs(moved).max(initial=0.0) <= LARGEST and np.abs(turns).max(initial=0.0) <= 1.0 + _SAME):
         raise FileProblem(f"{path.name} is damaged: it puts joints farther away than {LARGEST:g} metres.")
@@ -110,8 +110,8 @@ def clip(path: Path, name: str, fps: float, scene: Scene, joints: np.ndarray, mo
     place = np.full(len(scene.parents) + 1, -1)  # one more, for the parent -1
     place[used] = np.arange(len(used))
     parents = place[scene.parents[used]]
-    rotations, translations = _rooted(*unscaled(path, parents, _part(moving, used)), len(above))
-    turned, offsets = _rooted(*unscaled(path, parents, _part(scene.rest, used)), len(above))
+    rotations, translations = rooted(*unscaled(path, parents, _part(moving, used)), len(above))
+    turned, offsets = rooted(*unscaled(path, parents, _part(scene.rest, used)), len(above))
     below = parents[len(above) :] - len(above)
     below[0] = -1
     skeleton = Skeleton(unique(scene.names[i] for i in joints), below, offsets[0], turned[0])
@@ -123,7 +123,7 @@ def _part(transforms: Transforms, used: np.ndarray) -> Transforms:
     return moved[:, used], turned[:, used], scaled[:, used]
 
 
-def _rooted(moved: Array, turns: Array, above: int) -> tuple[Array, Array]:
+def rooted(moved: Array, turns: Array, above: int) -> tuple[Array, Array]:
     """Rotations and translations of all but the first `above` nodes, a chain, which is worked into the next one."""
     rotations, translations = turns[:, above:].copy(), moved[:, above:].copy()
     for node in range(above - 1, -1, -1):
@@ -158,7 +158,7 @@ def _unmirrored(parents: np.ndarray, translations: Array, rotations: Array, scal
     return translations * flips, proper, np.abs(scales)
 
 
-def _without_scale(parents: np.ndarray, translations: Array, rotations: Array, scales: Array) -> Array:
+def without_scale(parents: np.ndarray, translations: Array, rotations: Array, scales: Array) -> Array:
     """Translations (frames, nodes, 3) that with the rotations alone give the positions that all three give.
 
     With G the rotation of a node in the scene and L = G A all of its linear part, the translation t of a child becomes
