@@ -27,6 +27,8 @@ LINE = 110
 """Characters of the progress line."""
 
 Subparsers = Any  # argparse keeps the class's name to itself
+Command = Callable[..., Any]
+"""Makes the parser of a command: name, what runs it, help, and whether it needs the networks."""
 
 
 def add_to(commands: Subparsers) -> None:
@@ -41,6 +43,13 @@ def add_to(commands: Subparsers) -> None:
         parser.set_defaults(run=run)
         return parser
 
+    _add_indexing(command)
+    _add_asking(command)
+    _add_keeping(command)
+
+
+def _add_indexing(command: Command) -> None:
+    """What fills a library."""
     index = command("index", _index, "bring a library up to date with a folder of motions", networks=True)
     index.add_argument("folder", type=Path)
     index.add_argument("--library", type=Path, required=True, help="the library's folder, made if missing")
@@ -53,6 +62,13 @@ def add_to(commands: Subparsers) -> None:
     again = command("reencode", _reencode, "encode a library anew by another model, without its motion files", networks=True)
     again.add_argument("--library", type=Path, required=True)
 
+    merge = command("merge", _merge, "add libraries, such as the shards of `index --shard`, to one")
+    merge.add_argument("libraries", nargs="+", type=Path, metavar="LIBRARY")
+    merge.add_argument("--into", type=Path, required=True, help="the library to add them to, made if missing")
+
+
+def _add_asking(command: Command) -> None:
+    """What is asked of libraries and motions."""
     search = command("search", _search, "rank the takes of one or more libraries", networks=True)
     search.add_argument("query")
     _add_libraries(search)
@@ -77,6 +93,9 @@ def add_to(commands: Subparsers) -> None:
     moments.add_argument("--library", type=Path)
     moments.add_argument("--limit", type=int, default=5)
 
+
+def _add_keeping(command: Command) -> None:
+    """What looks after a library."""
     info = command("info", _info, "what a library holds, and which files could not be read")
     info.add_argument("--library", type=Path, required=True)
 
@@ -88,10 +107,6 @@ def add_to(commands: Subparsers) -> None:
     remove.add_argument("places", nargs="*", type=Path, metavar="FOLDER_OR_FILE")
     remove.add_argument("--library", type=Path, required=True)
     remove.add_argument("--entry", type=int, action="append", default=[], help="an entry's number, as `search --json` tells it")
-
-    merge = command("merge", _merge, "add libraries, such as the shards of `index --shard`, to one")
-    merge.add_argument("libraries", nargs="+", type=Path, metavar="LIBRARY")
-    merge.add_argument("--into", type=Path, required=True, help="the library to add them to, made if missing")
 
 
 def _add_libraries(parser: argparse.ArgumentParser) -> None:
