@@ -186,6 +186,9 @@ def test_a_damaged_database_is_refused(library: Library) -> None:
         "UPDATE entries SET facts = 'not json'",
         "UPDATE entries SET tags = '7'",
         "UPDATE entries SET spans = x'00'",
+        "UPDATE entries SET poses = 0.5",
+        "UPDATE entries SET pose = 9e999",
+        "UPDATE entries SET row = 9e999",
     ],
 )
 def test_a_library_from_a_stranger_is_checked(library: Library, statement: str) -> None:

@@ -145,6 +145,12 @@ def test_parts_y_up(tmp_path: Path, matrices: bool) -> None:
     check(clip, turns, places)
 
 
+def test_poses_that_are_one_number_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", poses=np.array(0.0), trans=np.zeros((5, 3)))
+    with pytest.raises(FileProblem, match=r"a\.npz"):
+        readers.read(tmp_path / "a.npz")
+
+
 def test_principal_hand_poses_are_left_out(tmp_path: Path) -> None:
     turns, places = vectors(22), walking()
     content = {
