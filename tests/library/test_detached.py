@@ -79,17 +79,28 @@ detached.start(Path({str(place)!r}), Path({str(place / "library")!r}), Path({str
     assert (place / detached.LOG).read_bytes() == b""
 
 
-def test_one_at_a_time_has_a_place(many: Path, tmp_path: Path, tiny_model: Path) -> None:
+def test_a_job_under_way_is_returned_as_it_is(many: Path, tmp_path: Path, tiny_model: Path) -> None:
     place = tmp_path / "jobs"
     first = detached.start(place, place / "library", many, model=tiny_model)
     until(place, "index")
     second = detached.start(place, place / "library", many, model=tiny_model)
     assert second.id == first.id
-    own = ["--id", "another", "--place", str(place), "--library", str(place / "library"), "--folder", str(many)]
-    own += ["--task", "index"]
-    assert detached.main(own) == 1, "a process that comes too late leaves all as it is"
     job = until(place)
     assert job.id == first.id and job.result is not None and job.result["takes"] == 250
+
+
+def test_a_process_that_comes_too_late_leaves_all_as_it_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "jobs"
+    place.mkdir()
+    (place / detached.STATUS).write_text("of the job that has the place")
+    monkeypatch.setattr(detached, "GIVE_UP_SECONDS", 0.2)
+    own = ["--id", "another", "--place", str(place), "--library", str(place / "library"), "--folder", str(folder)]
+    with closing(lock(place)):
+        assert detached.main([*own, "--task", "index"]) == 1
+    assert (place / detached.STATUS).read_text() == "of the job that has the place"
+    assert not (place / "library").exists()
 
 
 def test_stopped_it_keeps_what_it_has_and_the_next_goes_on(many: Path, tmp_path: Path, tiny_model: Path) -> None:
