@@ -10,6 +10,19 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Control:
+    """What moves the end of a limb by inverse kinematics.
+
+    bone: the control that the hand or foot follows. pole: the control that the elbow or knee points at; empty for none.
+    switches: (bone, custom property) -> value that puts the limb under these controls.
+    """
+
+    bone: str
+    pole: str = ""
+    switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Convention:
     """One way of naming a human rig.
 
@@ -19,8 +32,12 @@ class Convention:
     pairs: role without its side -> name.
     fingers: role without side and number ("thumb") -> names of its bones outwards.
     travel: the bone that receives the location, if it is not the pelvis.
+    root: names of the bone on the floor that carries the whole body, if there is one: it can receive the way over the ground.
     held: bones that have to be at rest.
     switches: (bone, custom property) -> value.
+    controls: "wrist" and "ankle" -> the controls of that limb under inverse kinematics.
+    twists: role without its side ("shoulder", "elbow", "hip", "knee": the segment that starts there) -> names of the
+        segment's own twist bones, from its start to its end.
     """
 
     name: str
@@ -32,8 +49,11 @@ class Convention:
     pairs: Mapping[str, str]
     fingers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     travel: str = ""
+    root: str = ""
     held: tuple[str, ...] = ()
     switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    controls: Mapping[str, Control] = field(default_factory=dict)
+    twists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def pairs(collar: str, shoulder: str, elbow: str, wrist: str, hip: str, knee: str, ankle: str, foot: str) -> dict[str, str]:
@@ -54,6 +74,11 @@ def fingers(pattern: str, thumb: str, index: str, middle: str, ring: str, pinky:
     """Three bones each of five fingers named by one pattern: `{f}` the finger, `{n}` the count."""
     names = {"thumb": thumb, "index": index, "middle": middle, "ring": ring, "pinky": pinky}
     return {role: tuple(pattern.replace("{f}", name).replace("{n}", str(n)) for n in (1, 2, 3)) for role, name in names.items()}
+
+
+def rigify_ik(parent: str) -> dict[tuple[str, str], float]:
+    """The switches of one limb of a generated rig: inverse kinematics, with the pole in use."""
+    return {(parent, "IK_FK"): 0.0, (parent, "pole_vector"): 1.0}
 
 
 RIGIFY_FINGERS = fingers("{f}.0{n}.{s}", "thumb", "f_index", "f_middle", "f_ring", "f_pinky")
@@ -78,6 +103,7 @@ TABLE: tuple[Convention, ...] = (
         ),
         fingers=RIGIFY_FINGERS,
         travel="torso",
+        root="root",
         held=("hips", "chest", *(name.replace(".{s}", "_master.{s}") for name, *_ in RIGIFY_FINGERS.values())),
         switches={
             ("upper_arm_parent.{s}", "IK_FK"): 1.0,
@@ -85,6 +111,10 @@ TABLE: tuple[Convention, ...] = (
             # At any value between, neck and head follow a blend of two bones.
             ("torso", "neck_follow"): 1.0,
             ("torso", "head_follow"): 1.0,
+        },
+        controls={
+            "wrist": Control("hand_ik.{s}", "upper_arm_ik_target.{s}", rigify_ik("upper_arm_parent.{s}")),
+            "ankle": Control("foot_ik.{s}", "thigh_ik_target.{s}", rigify_ik("thigh_parent.{s}")),
         },
     ),
     Convention(
@@ -127,6 +157,13 @@ TABLE: tuple[Convention, ...] = (
             "clavicle_{s}", "upperarm_{s}", "lowerarm_{s}", "hand_{s}", "thigh_{s}", "calf_{s}", "foot_{s}", "ball_{s}"
         ),
         fingers=fingers("{f}_0{n}_{s}", "thumb", "index", "middle", "ring", "pinky"),
+        root="root",
+        twists={
+            "shoulder": ("upperarm_twist_01_{s}", "upperarm_twist_02_{s}"),
+            "elbow": ("lowerarm_twist_02_{s}", "lowerarm_twist_01_{s}"),
+            "hip": ("thigh_twist_01_{s}", "thigh_twist_02_{s}"),
+            "knee": ("calf_twist_02_{s}", "calf_twist_01_{s}"),
+        },
     ),
     Convention(
         name="MakeHuman",

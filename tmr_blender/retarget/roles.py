@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..motion import body, humanoid, quaternion
 from ..motion.clip import Clip
 from ..motion.skeleton import Skeleton
 from . import rest
-from .conventions import TABLE, Convention
+from .conventions import TABLE, Control, Convention
 from .rig import Rig
 
 
@@ -28,6 +29,9 @@ class RigMap:
     travel: the bone that receives the location (often the pelvis itself).
     held: bones kept at rest so that a pose left on them can't disturb the motion.
     switches: (bone, custom property) -> value that makes the keyed bones drive the body.
+    root: the bone on the floor that carries the whole body, or empty.
+    controls: role of a limb's end ("left_wrist", "right_ankle") -> its controls under inverse kinematics.
+    twists: role of a limb's segment ("left_elbow") -> its twist bones, from the segment's start to its end.
     """
 
     convention: str
@@ -36,6 +40,9 @@ class RigMap:
     travel: str
     held: tuple[str, ...] = ()
     switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    root: str = ""
+    controls: Mapping[str, Control] = field(default_factory=dict)
+    twists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def map_rig(rig: Rig) -> RigMap:
@@ -62,32 +69,64 @@ def plain(name: str) -> str:
 def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None:
     """The row's bones as found on the rig; None if limbs are missing or hang together differently."""
 
-    def find(names: str, side: str = "") -> str | None:
-        candidates = (known.get(name.replace("{s}", side).casefold()) for name in names.split("|"))
-        return next((name for name in candidates if name), None)
-
-    wanted = {"pelvis": find(row.pelvis), "head": find(row.head)}
-    for part, names in (("spine", row.spine), ("neck", row.neck)):
-        there = [name for name in map(find, names) if name]
+    names = _Names(rig, known)
+    wanted = {"pelvis": names.find(row.pelvis), "head": names.find(row.head)}
+    for part, listed in (("spine", row.spine), ("neck", row.neck)):
+        there = [name for name in map(names.find, listed) if name]
         wanted.update({f"{part}{i}": name for i, name in enumerate(there, 1)})
     for side, word in zip(("left", "right"), row.sides, strict=True):
-        wanted.update({f"{side}_{role}": find(name, word) for role, name in row.pairs.items()})
-        for finger, names in row.fingers.items():
-            wanted.update({f"{side}_{finger}{i}": find(name, word) for i, name in enumerate(names, 1)})
+        wanted.update({f"{side}_{role}": names.find(name, word) for role, name in row.pairs.items()})
+        for finger, listed in row.fingers.items():
+            wanted.update({f"{side}_{finger}{i}": names.find(name, word) for i, name in enumerate(listed, 1)})
     bones = {role: name for role, name in wanted.items() if name}
     if any(role not in bones for role in ("pelvis", *rest.NEEDED)) or not _hangs_together(rig, bones):
         return None
     core = [role for role in wanted if role not in body.FINGERS]
-    score = sum(role in bones for role in core) / len(core)
-    held = [name for names in row.held for side in row.sides if (name := find(names, side))]
-    switches = {
-        (name, key): value
-        for (names, key), value in row.switches.items()
-        for side in row.sides
-        if (name := find(names, side)) and (name, key) in rig.properties
-    }
-    travel = find(row.travel) if row.travel else None
-    return RigMap(row.name, score, bones, travel or bones["pelvis"], tuple(dict.fromkeys(held)), switches)
+    held = [name for listed in row.held for side in row.sides if (name := names.find(listed, side))]
+    switches: dict[tuple[str, str], float] = {}
+    controls: dict[str, Control] = {}
+    twists: dict[str, tuple[str, ...]] = {}
+    for side, word in zip(("left", "right"), row.sides, strict=True):
+        switches.update(names.switches(row.switches, word))
+        found = {f"{side}_{role}": names.control(control, word) for role, control in row.controls.items()}
+        controls.update({role: control for role, control in found.items() if control})
+        for role, listed in row.twists.items():
+            there = [name for name in (names.find(name, word) for name in listed) if name]
+            twists.update({f"{side}_{role}": tuple(there)} if there else {})
+    return RigMap(
+        convention=row.name,
+        score=sum(role in bones for role in core) / len(core),
+        bones=bones,
+        travel=names.find(row.travel) or bones["pelvis"],
+        held=tuple(dict.fromkeys(held)),
+        switches=switches,
+        root=names.find(row.root) or "",
+        controls=controls,
+        twists=twists,
+    )
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The bones of a rig by the names that a convention uses. known: plain name -> the rig's own."""
+
+    rig: Rig
+    known: Mapping[str, str]
+
+    def find(self, names: str, side: str = "") -> str | None:
+        """The first of the alternatives that exists."""
+        candidates = (self.known.get(name.replace("{s}", side).casefold()) for name in names.split("|"))
+        return next((name for name in candidates if name), None)
+
+    def switches(self, wanted: Mapping[tuple[str, str], float], side: str) -> dict[tuple[str, str], float]:
+        """Those that the rig has."""
+        found = {(self.find(names, side), key): value for (names, key), value in wanted.items()}
+        return {(name, key): value for (name, key), value in found.items() if name and (name, key) in self.rig.properties}
+
+    def control(self, wanted: Control, side: str) -> Control | None:
+        """A limb's controls, if the rig has them."""
+        bone = self.find(wanted.bone, side)
+        return Control(bone, self.find(wanted.pole, side) or "", self.switches(wanted.switches, side)) if bone else None
 
 
 def _hangs_together(rig: Rig, bones: Mapping[str, str]) -> bool:
@@ -150,5 +189,9 @@ def _sided(rig: Rig, found: RigMap) -> RigMap:
     up = (at["left_shoulder"] + at["right_shoulder"]) / 2 - at["pelvis"]
     forward = np.cross(across, up)
     if all((at[f"{side}_foot"] - at[f"{side}_ankle"]) @ forward < 0 for side in ("left", "right")):
-        return replace(found, bones={body.mirrored(role): name for role, name in found.bones.items()})
+        return replace(found, bones=_swapped(found.bones), controls=_swapped(found.controls), twists=_swapped(found.twists))
     return found
+
+
+def _swapped(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {body.mirrored(role): value for role, value in table.items()}
