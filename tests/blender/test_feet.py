@@ -11,7 +11,8 @@ import parts
 import pytest
 from bl_ext.user_default.tmr_blender.blender import default_rig, rig
 from bl_ext.user_default.tmr_blender.motion import humanoid, readers
-from bl_ext.user_default.tmr_blender.retarget import contacts, roles, solver
+from bl_ext.user_default.tmr_blender.retarget import contacts, performance, roles
+from bl_ext.user_default.tmr_blender.retarget.options import Options
 
 FPS = 30
 LEGS = [f"{side}_{joint}" for side in contacts.SIDES for joint in ("hip", "knee", "ankle", "foot")]
@@ -37,7 +38,7 @@ def test_planted_feet_stay_on_evaluated_bones(factory_scene: None, name: str, ta
     bpy.context.scene.render.fps = FPS
     path = shared / "mocap" / f"{take}.bvh"
     clip = readers.read(path)[0].cut(0.1, 3.0)
-    performed = solver.perform(clip, humanoid.recognise(clip), solver.Options(fps=FPS))
+    performed = performance.perform(clip, humanoid.recognise(clip), Options(fps=FPS))
     held = contacts.detect(performed.stance, performed.deltas, performed.positions, FPS)
     found = roles.map_rig(rig.read(armature)).bones
     names = {role: found[role] for role in LEGS}

@@ -12,11 +12,12 @@ import pytest
 from bl_ext.user_default.tmr_blender.blender import action, rig
 from bl_ext.user_default.tmr_blender.errors import SkeletonProblem
 from bl_ext.user_default.tmr_blender.motion import humanoid, quaternion, readers
-from bl_ext.user_default.tmr_blender.retarget import rest, roles, solver
+from bl_ext.user_default.tmr_blender.retarget import performance, rest, roles, solver
+from bl_ext.user_default.tmr_blender.retarget.options import Options
 from bl_ext.user_default.tmr_blender.retarget.target import target
 from mathutils import Matrix, Vector
 
-OPTIONS = solver.Options(fps=24.0)
+OPTIONS = Options(fps=24.0)
 JOINTS = [joint for limb in rest.LIMBS for joint in limb]
 DEFORM = {
     "shoulder": "DEF-upper_arm.{s}",
@@ -105,7 +106,7 @@ def angles(clip: Any, armature: Any, names: Mapping[str, str]) -> np.ndarray:
     where = roles.map_rig(read)
     keys = solver.retarget(clip, found, read, where, OPTIONS)
     action.write(armature, keys, clip.name)
-    performed = solver.perform(clip, found, OPTIONS)
+    performed = performance.perform(clip, found, OPTIONS)
     goal = target(read, where)
     placed = heads(armature, names, keys.frames)
     out = []

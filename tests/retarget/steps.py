@@ -13,7 +13,7 @@ from tmr_blender.retarget.rest import Stance
 
 @dataclass(frozen=True)
 class Walk:
-    """What `retarget.solver.Performance` holds of the legs, and the truth.
+    """What `retarget.performance.Performance` holds of the legs, and the truth.
 
     down: side -> (frames,) whether the foot stands.
     """

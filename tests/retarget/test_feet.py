@@ -10,11 +10,12 @@ import pytest
 
 from tmr_blender.motion import edits, humanoid, quaternion, readers
 from tmr_blender.motion.quaternion import Array
-from tmr_blender.retarget import contacts, feet, rest, roles, solver
-from tmr_blender.retarget.rig import Rig
+from tmr_blender.retarget import contacts, feet, performance, rest, roles, solver
+from tmr_blender.retarget.options import Options
+from tmr_blender.retarget.rig import Keys, Rig
 from tmr_blender.retarget.target import target
 
-OPTIONS = solver.Options(fps=30.0)
+OPTIONS = Options(fps=30.0)
 LEGS = [f"{side}_{joint}" for side in contacts.SIDES for joint in ("hip", "knee", "ankle", "foot")]
 UNEVEN = np.array([[1.3, 0, 0, 0], [0, 0.8, 0, 0], [0, 0, 1.1, 0], [0, 0, 0, 1.0]])
 RIGS = {
@@ -27,7 +28,7 @@ RIGS = {
 TAKES = ["cmu/02_01", "cmu/16_58", "cmu/49_02", "bandai/dataset-1_kick_normal_001", "cmu_iclone/006_04"]
 
 
-def points(rig: Rig, keys: solver.Keys, side: str) -> dict[str, Array]:
+def points(rig: Rig, keys: Keys, side: str) -> dict[str, Array]:
     """Heel and ball of the rig in the world, (frames, 3) each, rigid parts of the posed foot bone."""
     goal = target(rig, roles.map_rig(rig))
     bone = goal.bones[f"{side}_ankle"]
@@ -39,7 +40,7 @@ def points(rig: Rig, keys: solver.Keys, side: str) -> dict[str, Array]:
     return out
 
 
-def slide(rig: Rig, keys: solver.Keys, held: dict) -> float:
+def slide(rig: Rig, keys: Keys, held: dict) -> float:
     """Millimetres a second that standing points of the foot move, for a body of 1.8 m."""
     moved, seconds = 0.0, 0.0
     for side in contacts.SIDES:
@@ -61,7 +62,7 @@ def test_standing_feet_stay(name: str, take: str, shared: Path) -> None:
     rig = RIGS[name]
     clip = readers.read(shared / "mocap" / f"{take}.bvh")[0].cut(0.1, 8.0)
     body_map, rig_map = humanoid.recognise(clip), roles.map_rig(rig)
-    performed = solver.perform(clip, body_map, OPTIONS)
+    performed = performance.perform(clip, body_map, OPTIONS)
     held = contacts.detect(performed.stance, performed.deltas, performed.positions, OPTIONS.fps)
     free, planted = (solver.retarget(clip, body_map, rig, rig_map, replace(OPTIONS, feet=on)) for on in (False, True))
     before, after = slide(rig, free, held), slide(rig, planted, held)
@@ -72,7 +73,7 @@ def test_standing_feet_stay(name: str, take: str, shared: Path) -> None:
     assert now < max(1.2 * fast, 1.05 * was)
 
 
-def knees(rig: Rig, keys: solver.Keys) -> dict[str, Array]:
+def knees(rig: Rig, keys: Keys) -> dict[str, Array]:
     """How far the knees are before the line from hip to ankle, along where the thigh's front points."""
     goal = target(rig, roles.map_rig(rig))
     places = bodies.heads(rig, keys, roles.map_rig(rig).bones)
@@ -120,7 +121,7 @@ def test_nothing_held_changes_nothing() -> None:
     clip = bodies.clip()
     body_map = humanoid.BodyMap({name: i for i, name in enumerate(clip.skeleton.names)}, 1.0, "")
     goal = target(rig, roles.map_rig(rig))
-    performed = solver.perform(clip, body_map, OPTIONS)
+    performed = performance.perform(clip, body_map, OPTIONS)
     turns, hips = solver.goal_turns(performed, goal), solver.hips_path(performed, goal.stance, OPTIONS)
     off = np.zeros(len(hips), dtype=bool)
     held = {side: {"heel": off, "ball": off} for side in contacts.SIDES}

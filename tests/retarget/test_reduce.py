@@ -10,9 +10,10 @@ import pytest
 
 from tmr_blender.motion import humanoid, quaternion, readers
 from tmr_blender.retarget import reduce, roles, solver
+from tmr_blender.retarget.options import Options
 from tmr_blender.retarget.rig import BoneKeys, Keys, Rig
 
-OPTIONS = solver.Options(fps=30.0)
+OPTIONS = Options(fps=30.0)
 MODES = {"left_shoulder": "XYZ", "right_hip": "ZXY", "head": "AXIS_ANGLE", "pelvis": "YZX"}
 RIGS = {
     "Mixamo T": bodies.rig(bodies.MIXAMO),

@@ -16,9 +16,10 @@ from tmr_blender.motion import body, humanoid, quaternion, readers
 from tmr_blender.motion.clip import Clip
 from tmr_blender.motion.humanoid import BodyMap
 from tmr_blender.motion.quaternion import Array
-from tmr_blender.retarget import rest, roles, solver
+from tmr_blender.retarget import performance, rest, roles
+from tmr_blender.retarget.options import Options
 from tmr_blender.retarget.rig import Keys, Rig
-from tmr_blender.retarget.solver import Options, retarget
+from tmr_blender.retarget.solver import retarget
 from tmr_blender.retarget.target import target
 
 OPTIONS = Options(fps=30.0)
@@ -317,7 +318,7 @@ def test_a_clip_without_legs_is_refused() -> None:
 def test_pruning_keeps_the_motion() -> None:
     clip = bodies.clip()
     wanted = {"left_wrist": clip.skeleton.names.index("left_wrist")}
-    small, joints = solver.prune(clip, wanted)
+    small, joints = performance.prune(clip, wanted)
     assert small.skeleton.count == 8
     assert small.globals()[1][:, joints["left_wrist"]] == pytest.approx(clip.globals()[1][:, wanted["left_wrist"]])
 
@@ -334,7 +335,7 @@ def test_mirroring_exchanges_the_sides(written: str) -> None:
 
 def test_mirrored_twice_is_as_before(shared: Path) -> None:
     clip = readers.read(shared / "mocap" / "bandai" / "dataset-1_kick_normal_001.bvh")[0].cut(0.1, 2.0)
-    performed = solver.perform(clip, humanoid.recognise(clip), OPTIONS)
+    performed = performance.perform(clip, humanoid.recognise(clip), OPTIONS)
     again = performed.mirrored().mirrored()
     for role, delta in performed.deltas.items():
         assert np.array_equal(again.deltas[role], delta)

@@ -14,6 +14,7 @@ from ..motion import edits, features, humanoid, readers
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..retarget import reduce, roles, solver
+from ..retarget.options import Options
 from . import action as action_writer
 from . import rig as rig_reader
 
@@ -28,7 +29,7 @@ METRES_A_DEGREE = 0.005
 class Placement:
     """Where a motion goes. at: scene frame of its first key. extent: what to do with the scene's frame range.
 
-    heading, travel, feet, mirror: as in `retarget.solver.Options`. speed: how many times as fast. loop: only the part that
+    heading, travel, feet, mirror: as in `retarget.options.Options`. speed: how many times as fast. loop: only the part that
     repeats best, closed (`motion.edits.loop`). tolerance: degrees by which bones may be off with fewer keys, and for each of
     them 5 mm by which they may be displaced; 0 keys every frame.
     """
@@ -80,7 +81,7 @@ def apply(
     context: bpy.types.Context, rig_object: bpy.types.Object, clip: Clip, name: str, placement: Placement
 ) -> bpy.types.Action:
     """Make the clip an action of the rig. Raises SkeletonProblem, before anything is changed."""
-    options = solver.Options(
+    options = Options(
         fps=scene_fps(context.scene),
         heading=placement.heading,
         travel=placement.travel,

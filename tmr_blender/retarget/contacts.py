@@ -53,7 +53,7 @@ def detect(
 ) -> dict[str, dict[str, NDArray[np.bool_]]]:
     """side -> "heel" and "ball" -> (frames,) whether that point stands on the floor.
 
-    stance, deltas, positions: of a `solver.Performance`.
+    stance, deltas, positions: of a `performance.Performance`.
     """
     places = {side: points(stance, deltas, positions, side) for side in SIDES}
     size = max(stance.leg, 1e-6)

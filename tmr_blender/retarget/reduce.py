@@ -15,8 +15,8 @@ from ..motion import quaternion
 from ..motion.quaternion import Array
 from . import channels
 from .contacts import spans
+from .keying import carried_order, carrier
 from .rig import BoneKeys, Keys, Rig
-from .solver import carried_order, carrier
 from .target import rigid
 
 # How often keys are added for bones that stray together, before all of them are kept.

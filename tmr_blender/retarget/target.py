@@ -43,6 +43,18 @@ class Target:
         return quaternion.multiply(quaternion.multiply(quaternion.inverse(self.turn), rotations), self.turn)
 
 
+@dataclass(frozen=True)
+class Motion:
+    """What the body of a rig does.
+
+    turns: role -> (frames, 4) turn of the bone from rest, in the armature's space.
+    hips: (frames, 3) where the point between the hip joints is, in the stance's space.
+    """
+
+    turns: Mapping[str, Array]
+    hips: Array
+
+
 def target(rig: Rig, rig_map: RigMap) -> Target:
     """The rig with its mapped bones. Raises SkeletonProblem where it lacks a limb or has no size."""
     rest.require(rig_map.bones, rig.name)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From where the bones of a rig should be to the channels that bring them there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..motion import body, quaternion
+from ..motion.quaternion import Array
+from . import channels
+from .rig import BoneKeys, Keys, Rig
+from .roles import RigMap
+from .target import Motion, Target, rigid
+
+
+@dataclass
+class Goals:
+    """Where bones should be, all in the armature's space. Each kind of control adds what it is responsible for.
+
+    turns: bone -> (frames, 4) turn from rest. heads: bone -> (frames, 3) place of its head, for those that receive a
+    location; one that isn't among the turns is carried along as it is.
+    """
+
+    turns: dict[int, Array] = field(default_factory=dict)
+    heads: dict[int, Array] = field(default_factory=dict)
+
+
+def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Keys:
+    """The channels that make the rig's body do what the motion says, and hold what could disturb it."""
+    goals = _of_body(rig, rig_map, goal, motion)
+    return _written(rig, rig_map, goals, len(motion.hips))
+
+
+def _of_body(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Goals:
+    """The mapped bones turn; one of them travels."""
+    turns = {goal.bones[role]: turn for role, turn in motion.turns.items() if not rig.rotation_locks[goal.bones[role]].all()}
+    travel = rig.index(rig_map.travel)
+    # A control of the whole body, such as Rigify's torso, turns with the hips; a bone that merely has to travel in place
+    # of hips that are held at its tail does not.
+    if travel not in turns and not rig.connected[goal.bones["pelvis"]] and not rig.rotation_locks[travel].all():
+        turns[travel] = motion.turns["pelvis"]
+    return Goals(turns, {travel: _travel(rig, travel, turns, goal, goal.to_armature(motion.hips))})
+
+
+def _travel(rig: Rig, travel: int, turns: Mapping[int, Array], goal: Target, places: Array) -> Array:
+    """(frames, 3) where the head of the travelling bone has to be for the point between the hips to be at its places."""
+    point = (goal.heads["left_hip"] + goal.heads["right_hip"]) / 2
+    bone = carrier(rig, goal.bones["left_hip"], turns)
+    # From the hips down to the travelling bone, each bone carries the point about its own head.
+    out = places.copy()
+    while bone >= 0 and bone != travel:
+        head = rig.rest[bone, :3, 3]
+        out -= quaternion.rotate(turns[bone], np.broadcast_to(point - head, places.shape))
+        point = head
+        bone = carrier(rig, bone, turns)
+    arm = np.broadcast_to(point - rig.rest[travel, :3, 3], places.shape)
+    return out - (quaternion.rotate(turns[travel], arm) if travel in turns else arm)
+
+
+def _written(rig: Rig, rig_map: RigMap, goals: Goals, frames: int) -> Keys:
+    """The channels for the goals, and keys of rest for what has to be held."""
+    turned = set(goals.turns)
+    turns = {**goals.turns, **{bone: np.tile(quaternion.IDENTITY, (frames, 1)) for bone in goals.heads if bone not in turned}}
+    for bone in carried_order(rig, turns):
+        above = carrier(rig, bone, turns)
+        if bone not in turned and above >= 0:
+            turns[bone] = turns[above]
+    rotations = _rotations(rig, turns, turned)
+    locations = _locations(rig, turns, goals.heads)
+    out: dict[str, BoneKeys] = {}
+    for bone in _held(rig, rig_map, turns):
+        mode = rig.modes[bone]
+        still = channels.from_quaternions(quaternion.IDENTITY[None], mode)
+        out[rig.names[bone]] = BoneKeys(mode, still, np.zeros((1, 3)), _size(rig, bone))
+    for bone in turns:
+        place = locations.get(bone, np.zeros((1, 3)) if rig.displaced[bone] else None)
+        out[rig.names[bone]] = BoneKeys(rig.modes[bone], rotations.get(bone), place, _size(rig, bone))
+    return Keys(frames, out, rig_map.switches)
+
+
+def _size(rig: Rig, bone: int) -> Array | None:
+    """One key of natural size for a bone that something else has moved or scaled; None for the others."""
+    return np.ones((1, 3)) if rig.displaced[bone] else None
+
+
+def carrier(rig: Rig, bone: int, turns: Mapping[int, object]) -> int:
+    """The nearest turned bone that carries a bone, -1 for none: those between stay at rest."""
+    bone = int(rig.carriers[bone])
+    while bone >= 0 and bone not in turns:
+        bone = int(rig.carriers[bone])
+    return bone
+
+
+def carried_order(rig: Rig, turns: Mapping[int, object]) -> list[int]:
+    """The turned bones, those that carry before those that are carried."""
+
+    def depth(bone: int) -> int:
+        above = carrier(rig, bone, turns)
+        return 0 if above < 0 else 1 + depth(above)
+
+    return sorted(turns, key=depth)
+
+
+def _rotations(rig: Rig, turns: dict[int, Array], turned: set[int]) -> dict[int, Array]:
+    """Channels of each turned bone: what its turn adds to that of its carrier, along its own axes.
+
+    Locked Euler channels stay at zero; `turns` then becomes what the bone really does, so that the bones it carries
+    make up for it.
+    """
+    for bone in carried_order(rig, turns):
+        if bone in turned and rig.rotation_locks[bone].any() and len(rig.modes[bone]) == len("XYZ"):
+            rows = channels.from_quaternions(_own(rig, turns, [bone])[:, 0], rig.modes[bone])
+            rows[:, rig.rotation_locks[bone, 1:]] = 0.0
+            above = carrier(rig, bone, turns)
+            rest = quaternion.from_matrix(rigid(rig.rest[bone, :3, :3]))
+            kept = quaternion.multiply(
+                quaternion.multiply(rest, channels.to_quaternions(rows, rig.modes[bone])), quaternion.inverse(rest)
+            )
+            turns[bone] = kept if above < 0 else quaternion.multiply(turns[above], kept)
+    bones = [bone for bone in turns if bone in turned]
+    own = quaternion.continuous(_own(rig, turns, bones))
+    out = {bone: channels.from_quaternions(own[:, i], rig.modes[bone]) for i, bone in enumerate(bones)}
+    for bone, rows in out.items():
+        if rows.shape[1] == len("XYZ"):
+            rows[:, rig.rotation_locks[bone, 1:]] = 0.0
+    return out
+
+
+def _own(rig: Rig, turns: Mapping[int, Array], bones: list[int]) -> Array:
+    """(frames, bones, 4) turns of bones along their own rest axes: (carrier * rest)^-1 * turn * rest.
+
+    Rolling a rest matrix about its bone only changes the axes that this is told in.
+    """
+    rests = quaternion.from_matrix(rigid(rig.rest[bones, :3, :3]))
+    goal = np.stack([turns[bone] for bone in bones], axis=1)
+    carriers = [carrier(rig, bone, turns) for bone in bones]
+    still = np.broadcast_to(quaternion.IDENTITY, goal[:, 0].shape)
+    base = np.stack([still if above < 0 else turns[above] for above in carriers], axis=1)
+    turned = quaternion.multiply(quaternion.multiply(quaternion.inverse(base), goal), rests)
+    return quaternion.multiply(quaternion.inverse(rests), turned)
+
+
+def _locations(rig: Rig, turns: Mapping[int, Array], wanted: Mapping[int, Array]) -> dict[int, Array]:
+    """(frames, 3) location channels that bring heads where they are wanted, as far as no lock keeps them."""
+    out: dict[int, Array] = {}
+    heads: dict[int, Array] = {}
+
+    def head(bone: int) -> Array:
+        """Where the head of a bone is, what carries it included."""
+        if bone not in heads:
+            above, rest = carrier(rig, bone, turns), rig.rest[bone, :3, 3]
+            carried = np.broadcast_to(rest, (*turns[bone].shape[:1], 3))
+            if above >= 0:
+                arm = np.broadcast_to(rest - rig.rest[above, :3, 3], carried.shape)
+                carried = head(above) + quaternion.rotate(turns[above], arm)
+            heads[bone] = carried
+            if bone in wanted:
+                moved = wanted[bone] - carried
+                own = moved if above < 0 else quaternion.rotate(quaternion.inverse(turns[above]), moved)
+                axes = rigid(rig.rest[bone, :3, :3]) if rig.local_location[bone] else np.eye(3)
+                out[bone] = own @ axes
+                out[bone][:, rig.location_locks[bone]] = 0.0
+                kept = out[bone] @ axes.T
+                heads[bone] = carried + (kept if above < 0 else quaternion.rotate(turns[above], kept))
+        return heads[bone]
+
+    for bone in wanted:
+        head(bone)
+    return out
+
+
+def _held(rig: Rig, rig_map: RigMap, turns: Mapping[int, Array]) -> list[int]:
+    """Bones to keep at rest: those the convention names, mapped ones the clip has nothing for, and those in between."""
+    names = {*rig_map.held, *(name for role, name in rig_map.bones.items() if role not in body.FINGERS)}
+    held = {rig.index(name) for name in names if name in rig.names}
+    for bone in turns:
+        above = int(rig.carriers[bone])
+        between: set[int] = set()
+        while above >= 0 and above not in turns:
+            between.add(above)
+            above = int(rig.carriers[above])
+        # What lies above the whole body, such as a root bone, is the animator's to place.
+        if above >= 0:
+            held |= between
+    locked = {bone for bone in held if rig.rotation_locks[bone].all()}
+    return sorted(held - locked - set(turns))

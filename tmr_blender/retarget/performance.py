@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the body in a clip does, whatever its skeleton: turns from its stance, and where its joints are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..motion import body, quaternion
+from ..motion.clip import Clip
+from ..motion.humanoid import BodyMap
+from ..motion.quaternion import Array
+from ..motion.skeleton import Skeleton
+from . import rest, source
+from .options import Options
+from .rest import Stance
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What the clip's body does, facing as the options say.
+
+    stance: of the body.
+    deltas: role -> (frames, 4) turn from the stance.
+    positions: role -> (frames, 3) metres.
+    """
+
+    stance: Stance
+    deltas: Mapping[str, Array]
+    positions: Mapping[str, Array]
+
+    def mirrored(self) -> "Performance":
+        """The same with left and right exchanged, whatever the skeleton's rest pose and axes: only turns are reflected."""
+
+        def turns(table: Mapping[str, Array]) -> dict[str, Array]:
+            return {body.mirrored(role): q * [1.0, 1.0, -1.0, -1.0] for role, q in table.items()}
+
+        def places(table: Mapping[str, Array]) -> dict[str, Array]:
+            return {body.mirrored(role): v * [-1.0, 1.0, 1.0] for role, v in table.items()}
+
+        stance = Stance(places(self.stance.positions), turns(self.stance.rotations))
+        return Performance(stance, turns(self.deltas), places(self.positions))
+
+
+def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
+    """The clip's body in every frame of the scene."""
+    rest.require(body_map.joints, clip.name)
+    pruned, joints = prune(clip, body_map.joints)
+    sampled = pruned.resampled(options.fps)
+    rotations, positions = sampled.globals()
+    stance = source.stance(sampled.skeleton, rotations, positions, options.fps, joints)
+    placed = {role: positions[:, i] for role, i in joints.items()}
+    if options.heading == "rig":
+        heading = rest.facing({role: v[0] for role, v in placed.items()})
+        placed = {role: quaternion.rotate(heading, v) for role, v in placed.items()}
+        rotations = quaternion.multiply(heading, rotations)
+    roles = list(joints)
+    back = quaternion.inverse(np.stack([stance.rotations[role] for role in roles]))
+    deltas = quaternion.multiply(rotations[:, [joints[role] for role in roles]], back)
+    performance = Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed)
+    return performance.mirrored() if options.mirror else performance
+
+
+def prune(clip: Clip, joints: Mapping[str, int]) -> tuple[Clip, dict[str, int]]:
+    """The clip with only the joints that have a role and those that carry them, and their new indices."""
+    parents = clip.skeleton.parents
+    keep = np.zeros(clip.skeleton.count, dtype=bool)
+    for joint in joints.values():
+        while joint >= 0 and not keep[joint]:
+            keep[joint] = True
+            joint = int(parents[joint])
+    old = np.flatnonzero(keep)
+    new = np.full(len(keep) + 1, -1)
+    new[old] = np.arange(len(old))
+    s = clip.skeleton
+    skeleton = Skeleton(tuple(s.names[i] for i in old), new[parents[old]], s.offsets[old], s.rest[old])
+    pruned = Clip(clip.name, skeleton, clip.fps, clip.rotations[:, old], clip.translations[:, old])
+    return pruned, {role: int(new[i]) for role, i in joints.items()}
