@@ -15,23 +15,32 @@ IDENTITY: Array = np.array([1.0, 0.0, 0.0, 0.0])
 
 def normalise(q: Array) -> Array:
     """Scale `(..., 4)` to unit length; a zero quaternion becomes the identity."""
-    length = np.linalg.norm(q, axis=-1, keepdims=True)
+    length = _length(q)
+    if np.min(length, initial=1.0) > 1e-12:
+        return q / length
     return np.where(length > 1e-12, q / np.maximum(length, 1e-12), IDENTITY)
+
+
+def _length(v: Array) -> Array:
+    """Of the last axis, which is kept with a single element."""
+    return np.sqrt(np.einsum("...i,...i->...", v, v))[..., None]
+
+
+# Products are written out by components into one array: np.cross, np.stack and np.moveaxis cost several times as much, and
+# this is where the time of a retarget goes.
 
 
 def multiply(a: Array, b: Array) -> Array:
     """Hamilton product `(..., 4)`; b is applied first."""
-    aw, ax, ay, az = np.moveaxis(a, -1, 0)
-    bw, bx, by, bz = np.moveaxis(b, -1, 0)
-    return np.stack(
-        [
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ],
-        axis=-1,
-    )
+    aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
+    bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
+    w = aw * bw - ax * bx - ay * by - az * bz
+    out = np.empty((*w.shape, 4))
+    out[..., 0] = w
+    out[..., 1] = aw * bx + ax * bw + ay * bz - az * by
+    out[..., 2] = aw * by - ax * bz + ay * bw + az * bx
+    out[..., 3] = aw * bz + ax * by - ay * bx + az * bw
+    return out
 
 
 def inverse(q: Array) -> Array:
@@ -41,11 +50,25 @@ def inverse(q: Array) -> Array:
 
 def rotate(q: Array, v: Array) -> Array:
     """Rotate vectors `(..., 3)` by unit quaternions `(..., 4)`."""
-    # Written out by components: np.cross costs several times as much, and this is where time goes.
-    w, x, y, z = np.moveaxis(q, -1, 0)
-    a, b, c = np.moveaxis(v, -1, 0)
+    w, x, y, z = q[..., 0], q[..., 1], q[..., 2], q[..., 3]
+    a, b, c = v[..., 0], v[..., 1], v[..., 2]
     r, s, t = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
-    return np.stack([a + w * r + y * t - z * s, b + w * s + z * r - x * t, c + w * t + x * s - y * r], axis=-1)
+    first = a + w * r + y * t - z * s
+    out = np.empty((*first.shape, 3))
+    out[..., 0] = first
+    out[..., 1] = b + w * s + z * r - x * t
+    out[..., 2] = c + w * t + x * s - y * r
+    return out
+
+
+def cross(a: Array, b: Array) -> Array:
+    """Vector product `(..., 3)`."""
+    first = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    out = np.empty((*first.shape, 3))
+    out[..., 0] = first
+    out[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
+    out[..., 2] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return out
 
 
 def from_axis_angle(axis: Array, angle: Array) -> Array:
@@ -75,14 +98,15 @@ def between(a: Array, b: Array) -> Array:
 
     Opposite directions give half a turn about an axis square to them; a zero vector gives the identity.
     """
-    a = a / np.maximum(np.linalg.norm(a, axis=-1, keepdims=True), 1e-12)
-    b = b / np.maximum(np.linalg.norm(b, axis=-1, keepdims=True), 1e-12)
-    dot = np.sum(a * b, axis=-1, keepdims=True)
-    q = np.concatenate([1.0 + dot, np.cross(a, b)], axis=-1)
-    # Any axis square to a serves for the half turn; the unit vector least along a is never parallel to it.
-    other = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
-    flip = np.concatenate([np.zeros_like(dot), np.cross(a, other)], axis=-1)
-    return normalise(np.where(dot < -1.0 + 1e-9, flip, q))
+    a, b = a / np.maximum(_length(a), 1e-12), b / np.maximum(_length(b), 1e-12)
+    dot = np.einsum("...i,...i->...", a, b)[..., None]
+    q = np.concatenate([1.0 + dot, cross(a, b)], axis=-1)
+    opposite = dot < -1.0 + 1e-9
+    if opposite.any():
+        # Any axis square to a serves for the half turn; the unit vector least along a is never parallel to it.
+        other = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
+        q = np.where(opposite, np.concatenate([np.zeros_like(dot), cross(a, other)], axis=-1), q)
+    return normalise(q)
 
 
 def to_matrix(q: Array) -> Array:
@@ -112,8 +136,10 @@ def from_matrix(m: Array) -> Array:
 
 def continuous(q: Array) -> Array:
     """Flip signs along the first axis (frames) so that neighbours lie in the same hemisphere."""
-    dots = np.sum(q[1:] * q[:-1], axis=-1)
-    signs = np.cumprod(np.where(dots < 0.0, -1.0, 1.0), axis=0)
+    flips = np.einsum("...i,...i->...", q[1:], q[:-1]) < 0.0
+    if not flips.any():
+        return q.copy()
+    signs = np.cumprod(np.where(flips, -1.0, 1.0), axis=0)
     return np.concatenate([q[:1], q[1:] * signs[..., None]], axis=0)
 
 
