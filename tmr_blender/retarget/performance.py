@@ -23,11 +23,13 @@ class Performance:
     stance: of the body.
     deltas: role -> (frames, 4) turn from the stance.
     positions: role -> (frames, 3) metres.
+    crown: metres from the head's joint to the highest one on it, 0 where there is none.
     """
 
     stance: Stance
     deltas: Mapping[str, Array]
     positions: Mapping[str, Array]
+    crown: float = 0.0
 
     def mirrored(self) -> "Performance":
         """The same with left and right exchanged, whatever the skeleton's rest pose and axes: only turns are reflected."""
@@ -39,7 +41,7 @@ class Performance:
             return {body.mirrored(role): v * [-1.0, 1.0, 1.0] for role, v in table.items()}
 
         stance = Stance(places(self.stance.positions), turns(self.stance.rotations))
-        return Performance(stance, turns(self.deltas), places(self.positions))
+        return Performance(stance, turns(self.deltas), places(self.positions), self.crown)
 
 
 def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
@@ -57,8 +59,24 @@ def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
     roles = list(joints)
     back = quaternion.inverse(np.stack([stance.rotations[role] for role in roles]))
     deltas = quaternion.multiply(rotations[:, [joints[role] for role in roles]], back)
-    performance = Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed)
+    crown = _crown(clip.skeleton, body_map.joints)
+    performance = Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed, crown)
     return performance.mirrored() if options.mirror else performance
+
+
+def _crown(skeleton: Skeleton, joints: Mapping[str, int]) -> float:
+    """How far what hangs on the head reaches on from its joint, metres, the way that the neck goes."""
+    below = rest.chain(joints, "neck") or rest.chain(joints, "spine")
+    if "head" not in joints or not below:
+        return 0.0
+    _, placed = skeleton.rest_globals()
+    head = joints["head"]
+    way = placed[head] - placed[joints[below[-1]]]
+    on = [head]
+    for joint, parent in enumerate(skeleton.parents):
+        if parent in on and joint not in on:
+            on.append(joint)
+    return float(((placed[on] - placed[head]) @ way).max()) / max(float(np.linalg.norm(way)), 1e-9)
 
 
 def prune(clip: Clip, joints: Mapping[str, int]) -> tuple[Clip, dict[str, int]]:

@@ -11,7 +11,7 @@ from ..motion import quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
-from . import contacts, feet, keying, rest
+from . import contacts, feet, hands, keying, rest
 from .options import Options
 from .performance import Performance, perform
 from .rest import Stance
@@ -45,6 +45,8 @@ def solve(clip: Clip, body_map: BodyMap, goal: Target, options: Options) -> Moti
         held = contacts.detect(performance.stance, performance.deltas, performance.positions, options.fps)
         planting = feet.plant_loop if options.loop else feet.plant
         turns, hips = planting(held, goal, turns, hips, options.fps)
+    if options.hands == "body":
+        turns = hands.keep(performance, goal, turns, hips, options.fps, options.loop)
     if not options.travel:
         hips[:, [0, 2]] = hips[0, [0, 2]]
     return Motion(turns, hips)

@@ -26,6 +26,7 @@ class Target:
         object's turn is left out: it turns the motion together with the rig.
     turn: (4,) from the stretched armature to the stance's space (Y up, facing +Z).
     stance: the rig standing.
+    crown: metres from the head's joint to the top of what hangs on it; 0 without a head.
     """
 
     heads: Mapping[str, Array]
@@ -33,6 +34,7 @@ class Target:
     stretch: Array
     turn: Array
     stance: Stance
+    crown: float = 0.0
 
     def to_armature(self, vectors: Array) -> Array:
         """Vectors or points (..., 3) of the stance's space in the armature's."""
@@ -73,7 +75,20 @@ def target(rig: Rig, rig_map: RigMap) -> Target:
     stance = Stance(placed, dict.fromkeys(placed, quaternion.IDENTITY))
     if stance.leg < 1e-6:
         raise SkeletonProblem(f"The legs of “{rig.name}” have no length: its scale or its rest pose is broken.")
-    return Target(heads, bones, stretch, turn, stance)
+    return Target(heads, bones, stretch, turn, stance, _crown(rig, bones, quaternion.to_matrix(turn)[1] @ stretch))
+
+
+def _crown(rig: Rig, bones: Mapping[str, int], up: Array) -> float:
+    """How far up the head's bone and those on it reach from its joint, metres. up: (3,) in the armature's space."""
+    if "head" not in bones:
+        return 0.0
+    head = bones["head"]
+    on = [head]
+    for bone, parent in enumerate(rig.parents):
+        if parent in on:
+            on.append(bone)
+    ends = np.concatenate([rig.rest[on, :3, 3], _tail(rig, head)[None]])
+    return float(((ends - rig.rest[head, :3, 3]) @ up).max())
 
 
 def _tail(rig: Rig, bone: int) -> Array:
