@@ -30,10 +30,9 @@ def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bp
     action = bpy.data.actions.new(name)
     curves = _Curves(action, object)
     for path, group, rows in _channels(keys):
-        for index in range(rows.values.shape[1]):
-            curves.add(path, index, group, rows.column(index), frame)
+        curves.add(path, group, rows, frame)
     for (bone, key), value in keys.switches.items():
-        curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', 0, bone, _Rows(np.array([[value]])).column(0), frame)
+        curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', bone, _Rows(np.array([[value]])), frame)
     _assign(data, action, curves)
     return action
 
@@ -46,22 +45,27 @@ class _Rows:
     frames: np.ndarray | None = None
     slopes: Array | None = None
 
-    def column(self, index: int) -> "_Rows":
-        """Of one curve: (keys,)."""
-        if len(self.values) == 1:
-            return _Rows(self.values[:, index])
-        return _Rows(self.values[:, index], self.frames, None if self.slopes is None else self.slopes[:, index])
+    def points(self, frame: int) -> np.ndarray:
+        """(3, n, keys, 2) float32: of each curve the keys, then their left and their right handles.
 
-    @property
-    def at(self) -> np.ndarray:
-        """The frame of each key, from 0."""
-        return np.arange(len(self.values)) if self.frames is None else self.frames
-
-    def handles(self, side: int, slopes: Array) -> Array:
-        """(keys, 2) the left (-1) or right (1) handles: a third of the way to the next key, along the slope."""
-        gaps = np.diff(self.at)
-        reach = side * np.concatenate([gaps[:1], gaps] if side < 0 else [gaps, gaps[-1:]]) / 3
-        return np.stack([self.at + reach, self.values + slopes * reach], axis=-1)
+        Handles lie a third of the way to the next key: along the slope, or on the straight line where there is none, as
+        Blender itself would put them once somebody makes such a key a Bezier one.
+        """
+        count, curves = self.values.shape
+        at = np.arange(count) if self.frames is None or count == 1 else self.frames
+        out = np.empty((3, curves, count, 2), dtype=np.float32)
+        out[..., 0], out[..., 1] = at + frame, self.values.T
+        gaps = np.diff(at) / 3 if count > 1 else np.full(1, 1 / 3)
+        reach = np.concatenate([gaps[:1], gaps])[-count:], np.concatenate([gaps, gaps[-1:]])[:count]
+        for row, sign, width in ((1, -1, reach[0]), (2, 1, reach[1])):
+            out[row, ..., 0] += sign * width
+            if self.slopes is not None and count > 1:
+                out[row, ..., 1] += sign * (self.slopes.T * width)
+        if self.slopes is None and count > 1:
+            rises = np.diff(self.values.T, axis=1) / 3
+            out[1, :, 1:, 1] -= rises
+            out[2, :, :-1, 1] += rises
+        return out
 
 
 class _Curves:
@@ -76,21 +80,23 @@ class _Curves:
             holder = strip.channelbag(self.slot, ensure=True)
         self.curves, self.groups = holder.fcurves, holder.groups
 
-    def add(self, path: str, index: int, group: str, rows: _Rows, frame: int) -> None:
-        """One curve: linear with a key a frame, or Bezier."""
-        curve = self.curves.new(path, index=index)
-        curve.group = self.groups.get(group) or self.groups.new(group)
-        points = curve.keyframe_points
-        count = len(rows.values)
-        points.add(count)
-        shift = np.array([frame, 0.0])
-        points.foreach_set("co", (np.stack([rows.at, rows.values], axis=-1) + shift).astype(np.float32).ravel())
-        points.foreach_set("interpolation", np.full(count, LINEAR if rows.slopes is None else BEZIER, dtype=np.int32))
-        if rows.slopes is not None:
-            for name, side in (("left", -1), ("right", 1)):
-                points.foreach_set(f"handle_{name}_type", np.full(count, ALIGNED, dtype=np.int32))
-                points.foreach_set(f"handle_{name}", (rows.handles(side, rows.slopes) + shift).astype(np.float32).ravel())
-        curve.update()
+    def add(self, path: str, group: str, rows: _Rows, frame: int) -> None:
+        """The curves of one channel: linear with a key a frame, or Bezier."""
+        grouped = self.groups.get(group) or self.groups.new(group)
+        kind = np.full(len(rows.values), LINEAR if rows.slopes is None else BEZIER, dtype=np.int32)
+        for index, (keys, left, right) in enumerate(rows.points(frame).swapaxes(0, 1)):
+            curve = self.curves.new(path, index=index)
+            curve.group = grouped
+            points = curve.keyframe_points
+            points.add(len(keys))
+            points.foreach_set("co", keys.ravel())
+            points.foreach_set("interpolation", kind)
+            # With its handles in place a curve needs no update(), which costs more than all of this.
+            points.foreach_set("handle_left", left.ravel())
+            points.foreach_set("handle_right", right.ravel())
+            if rows.slopes is not None:
+                for side in ("left", "right"):
+                    points.foreach_set(f"handle_{side}_type", np.full(len(keys), ALIGNED, dtype=np.int32))
 
 
 def _channels(keys: Keys) -> Iterator[tuple[str, str, _Rows]]:
