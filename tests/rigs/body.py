@@ -84,7 +84,7 @@ def turned(points: Array, pivot: Array, axis: int, degrees: float) -> Array:
 
 
 def landmarks(shape: Shape) -> dict[str, Array]:
-    """Landmark -> (3,); of the left side where there are two."""
+    """Landmark -> (3,); of the left side where there are two. "elbow_pole" is where an elbow points to, half a metre away."""
     at = {name: place.copy() for name, place in _PLACES.items()}
     low, high = _PLACES["pelvis"], _PLACES["neck"]
     hip, shoulder = _PLACES["hip"], _PLACES["shoulder"]
@@ -109,6 +109,10 @@ def landmarks(shape: Shape) -> dict[str, Array]:
     leg = turned(np.array([at[name] for name in _LEG]), at["hip"], 1, -shape.apart)
     at.update(zip(_ARM, arm, strict=True))
     at.update(zip(_LEG, leg, strict=True))
+    for name, start, end in (("elbow", "shoulder", "wrist"), ("knee", "hip", "ankle")):
+        line = at[end] - at[start]
+        out = at[name] - at[start] - line * ((at[name] - at[start]) @ line / (line @ line))
+        at[f"{name}_pole"] = at[name] + 0.5 * out / np.linalg.norm(out)
     # Whatever the legs' length, the soles are on the floor.
     floor = at["heel"] * [0, 0, 1]
     return {name: (place - floor) * shape.size for name, place in at.items()}

@@ -214,9 +214,11 @@ def _touches(bone: _Made, made: list[_Made], heads: dict[str, Array], bones: lis
 def unrolled(along: Array) -> Array:
     """(3, 3): Blender's axes of a bone without roll, Y along it: the shortest turn of the Y axis."""
     x, y, z = along
-    if y < -0.9999:
+    away = x * x + z * z
+    if y < 0.0 and away < 6.25e-8:
         return np.diag([-1.0, -1.0, 1.0])
-    f = 1.0 / (1.0 + y)
+    # Near -Y the sum 1 + y loses its digits; this is its series in what is left of the other two.
+    f = 1.0 / (1.0 + y if y > -0.99 else away / 2 + away * away / 8)
     return np.array([[1 - x * x * f, x, -x * z * f], [-x, y, -z], [-x * z * f, z, 1 - z * z * f]])
 
 

@@ -93,8 +93,8 @@ c_pos floor >0,-0.4,0
    foot_ik_target.{{s}} ankle - >ball
    c_toes_ik.{{s}} ball - >toe
   c_hand_ik.{{s}} wrist !wrist >middle0
-  c_leg_pole.{{s}} 0.1,-0.6,0.5 ?ankle >0.1,-0.65,0.5
-  c_arms_pole.{{s}} 0.38,0.6,1.2 ?wrist >0.38,0.65,1.2
+  c_leg_pole.{{s}} knee_pole ?ankle >^0,-0.05,0
+  c_arms_pole.{{s}} elbow_pole ?wrist >^0,0.05,0
  c_eye_target.x 0,-0.6,1.65 -
 """,
     Shape(hang=40, bend=6, apart=3),

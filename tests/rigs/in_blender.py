@@ -32,6 +32,19 @@ def build(sample: Sample) -> bpy.types.Object:
     return rig
 
 
+def _pole_angle(rig: bpy.types.Object, made: bpy.types.Constraint, end: str) -> float:
+    """The angle at which the limb at rest is what the pole asks for."""
+    last = rig.data.bones[end]
+    base = last.parent
+    pole = rig.data.bones[made.pole_subtarget].head_local
+    square = (last.tail_local - base.head_local).cross(pole - base.head_local)
+    along = base.tail_local - base.head_local
+    wanted = square.cross(along)
+    x = base.matrix_local.col[0].to_3d()
+    angle = x.angle(wanted)
+    return -angle if x.cross(wanted).angle(along) < 1.0 else angle
+
+
 def _constrain(rig: bpy.types.Object, wanted: Constraint) -> None:
     made = rig.pose.bones[wanted.bone].constraints.new(wanted.kind)
     if wanted.subtarget:
@@ -40,6 +53,8 @@ def _constrain(rig: bpy.types.Object, wanted: Constraint) -> None:
         if key == "pole_subtarget":
             made.pole_target = rig
         setattr(made, key, value)
+    if wanted.kind == "IK" and made.pole_subtarget:
+        made.pole_angle = _pole_angle(rig, made, wanted.bone)
     if not isinstance(wanted.influence, tuple):
         made.influence = wanted.influence
         return
