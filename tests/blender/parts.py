@@ -81,6 +81,13 @@ def move(rig: bpy.types.Object, kind: str, frames: int = 40) -> None:
             rig.pose.bones[name].keyframe_insert("rotation_euler", frame=frame)
 
 
+def curves(action: bpy.types.Action) -> list[Any]:
+    """All F-curves of an action, whichever way this Blender keeps them."""
+    if not hasattr(action, "layers"):
+        return list(action.fcurves)
+    return [curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
+
+
 def heads(rig: bpy.types.Object, frame: int) -> dict[str, tuple[float, float, float]]:
     """Where the head of every bone is in the world at a frame, as evaluated."""
     bpy.context.scene.frame_set(frame)

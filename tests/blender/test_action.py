@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+import parts
 import pytest
 from bl_ext.user_default.tmr_blender.blender import action
 from bl_ext.user_default.tmr_blender.errors import SkeletonProblem
@@ -40,13 +41,6 @@ def keys(frames: int = 5) -> Keys:
     )
 
 
-def curves(made: Any) -> list[Any]:
-    """All F-curves of an action, whichever way this Blender keeps them."""
-    if not hasattr(made, "layers"):
-        return list(made.fcurves)
-    return [curve for layer in made.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
-
-
 def test_the_rig_plays(armature: Any) -> None:
     made = action.write(armature, keys(), "walk", frame=10)
     assert armature.animation_data.action == made
@@ -62,7 +56,7 @@ def test_the_rig_plays(armature: Any) -> None:
 
 
 def test_curves_are_grouped_by_bone_and_linear(armature: Any) -> None:
-    found = curves(action.write(armature, keys(), "walk"))
+    found = parts.curves(action.write(armature, keys(), "walk"))
     assert len(found) == 3 + 4 + 3 + 1
     assert {curve.group.name for curve in found} == {'hip "a"', "arm"}
     assert {point.interpolation for curve in found for point in curve.keyframe_points} == {"LINEAR"}
@@ -79,7 +73,7 @@ def contents(made: Any) -> list[Any]:
             c.group and c.group.name,
             [(tuple(p.co), p.interpolation, tuple(p.handle_left)) for p in c.keyframe_points],
         )
-        for c in curves(made)
+        for c in parts.curves(made)
     ]
 
 

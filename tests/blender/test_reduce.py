@@ -19,12 +19,6 @@ RIGS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def curves(action: bpy.types.Action) -> Any:
-    if hasattr(action, "layers"):
-        return action.layers[0].strips[0].channelbag(action.slots[0]).fcurves
-    return action.fcurves
-
-
 def posed(armature: Any, frames: range) -> tuple[np.ndarray, np.ndarray]:
     """Heads (frames, bones, 3) in the world and turns (frames, bones, 3, 3), as evaluated, of what deforms the limbs."""
     found = roles.map_rig(rig.read(armature)).bones
@@ -48,7 +42,7 @@ def test_evaluated_bones_keep_to_the_tolerance(factory_scene: None, name: str, s
         chosen = {"path": path, "start": 0.1, "end": 2.5, "at": "START", "feet": True, "tolerance": tolerance}
         assert bpy.ops.tmr.apply(**chosen) == {"FINISHED"}
         action = armature.animation_data.action
-        counts.append(sum(len(curve.keyframe_points) for curve in curves(action)))
+        counts.append(sum(len(curve.keyframe_points) for curve in parts.curves(action)))
         first, last = (round(frame) for frame in action.frame_range)
         seen.append(posed(armature, range(first, last + 1, 3)))
     moved = np.linalg.norm(seen[0][0] - seen[1][0], axis=-1)
