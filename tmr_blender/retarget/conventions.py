@@ -15,11 +15,15 @@ class Control:
 
     bone: the control that the hand or foot follows. pole: the control that the elbow or knee points at; empty for none.
     switches: (bone, custom property) -> value that puts the limb under these controls.
+    toe: what turns the toes under inverse kinematics, if it isn't the bone that turns them otherwise.
+    held: further controls of the limb, which have to be at rest.
     """
 
     bone: str
     pole: str = ""
     switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    toe: str = ""
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,16 @@ TABLE: tuple[Convention, ...] = (
             ("torso", "head_follow"): 1.0,
         },
         controls={
-            "wrist": Control("hand_ik.{s}", "upper_arm_ik_target.{s}", rigify_ik("upper_arm_parent.{s}")),
-            "ankle": Control("foot_ik.{s}", "thigh_ik_target.{s}", rigify_ik("thigh_parent.{s}")),
+            "wrist": Control(
+                "hand_ik.{s}", "upper_arm_ik_target.{s}", rigify_ik("upper_arm_parent.{s}"), held=("upper_arm_ik.{s}",)
+            ),
+            "ankle": Control(
+                "foot_ik.{s}",
+                "thigh_ik_target.{s}",
+                rigify_ik("thigh_parent.{s}"),
+                toe="toe_ik.{s}",
+                held=("thigh_ik.{s}", "foot_heel_ik.{s}", "foot_spin_ik.{s}"),
+            ),
         },
     ),
     Convention(

@@ -10,6 +10,29 @@ from ..motion.quaternion import Array
 
 
 @dataclass(frozen=True)
+class Chain:
+    """Inverse kinematics found on a rig: bones that bend so that a point of the body comes to a target.
+
+    bone: the last bone that bends. tip: (3,) the point at rest, in the armature's space, that moves as `bone` does at rest.
+    target: the bone whose head the tip is drawn to. pole: the bone that the bend points at, or empty.
+    control: the bone to key, which carries the target, or is it.
+    root: the first bone that bends.
+    axis: (3,) the direction at rest, fixed in `root`, that is turned towards the pole.
+    angle: by how much (radians, right-handed about the line from the root's head to the tip) that direction is turned from
+        the one in which the chain bends, about the root's own length. See `controls.towards_pole`.
+    """
+
+    bone: str
+    root: str
+    tip: Array
+    target: str
+    control: str
+    pole: str = ""
+    axis: Array = field(default_factory=lambda: np.zeros(3))
+    angle: float = 0.0
+
+
+@dataclass(frozen=True)
 class Rig:
     """The bones of an armature at rest, and how each one is carried when it is posed.
 
@@ -30,6 +53,7 @@ class Rig:
     location_locks: (bones, 3) bool.
     displaced: (bones,) bool, the bone now stands off its place or size, so that keys for its turn alone would not do.
     properties: (bone, custom property) pairs that exist on the rig, where its switches are looked up.
+    chains: what inverse kinematics bend on it.
     """
 
     name: str
@@ -46,6 +70,7 @@ class Rig:
     location_locks: np.ndarray
     displaced: np.ndarray
     properties: frozenset[tuple[str, str]] = frozenset()
+    chains: tuple[Chain, ...] = ()
 
     @property
     def count(self) -> int:

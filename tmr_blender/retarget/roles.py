@@ -126,7 +126,11 @@ class _Names:
     def control(self, wanted: Control, side: str) -> Control | None:
         """A limb's controls, if the rig has them."""
         bone = self.find(wanted.bone, side)
-        return Control(bone, self.find(wanted.pole, side) or "", self.switches(wanted.switches, side)) if bone else None
+        if not bone:
+            return None
+        held = tuple(name for name in (self.find(name, side) for name in wanted.held) if name)
+        switches = self.switches(wanted.switches, side)
+        return Control(bone, self.find(wanted.pole, side) or "", switches, self.find(wanted.toe, side) or "", held)
 
 
 def _hangs_together(rig: Rig, bones: Mapping[str, str]) -> bool:
