@@ -47,7 +47,7 @@ def plant(
     """
     out = dict(turns)
     places = goal.to_armature(hips)
-    bodies = {side: _leg(goal, turns, places, side) for side in SIDES}
+    bodies = {side: leg_of(goal, turns, places, side) for side in SIDES}
     wanted: dict[str, Array] = {}
     for side in SIDES:
         bend, wanted[side] = _foot(held[side], goal, turns[f"{side}_ankle"], bodies[side].ankle, side, fps)
@@ -95,7 +95,7 @@ def _around(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.concatenate([mask[:-1], mask, mask[1:]])
 
 
-def _leg(goal: Target, turns: Mapping[str, Array], places: Array, side: str) -> Leg:
+def leg_of(goal: Target, turns: Mapping[str, Array], places: Array, side: str) -> Leg:
     """One of the rig's legs as it moves. places: (frames, 3) of the point between the hips."""
 
     def vector(start: Array, end: Array, role: str) -> Array:
