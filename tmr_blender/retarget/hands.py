@@ -25,9 +25,10 @@ from .target import Target
 # Distance (legs) from the surface of a part below which a hand belongs to it wholly, and above which not at all.
 NEAR, FAR = 0.07, 0.24
 # The same for the palms of both hands.
-PAIR_NEAR, PAIR_FAR = 0.12, 0.45
-# Seconds to either side in which a weight comes and goes.
-EASE = 0.16
+PAIR_NEAR, PAIR_FAR, PAIR_EASE = 0.12, 0.36, 0.25
+# Seconds to either side in which a weight comes and goes: at least, at most; and the share of the palm's own speed at which it
+# is led aside meanwhile.
+EASE, MOST_EASE, LED = 0.16, 0.6, 0.25
 # From the wrist to the middle of the palm: share of the way to the knuckles, or of the forearm where there are none.
 TO_KNUCKLES, TO_PALM = 0.8, 0.3
 # From the head's joint to the crown as a share of the trunk, and the least that is believed of a file: most end in the brow.
@@ -36,6 +37,8 @@ CROWN, LEAST_CROWN = 0.38, 0.3
 MOST_WIDER = 2.5
 # A hand beside a thigh that hangs down is there by chance; the thigh counts from this bend of the hip on (radians).
 HANGING, SEATED = 0.6, 1.1
+# So is one beside the hips on an arm that hangs; they count for an arm that is bent to this share of its length.
+BENT, STRAIGHT = 0.88, 0.96
 # How often hands are brought together and into reach in turns.
 ROUNDS = 6
 
@@ -98,8 +101,15 @@ def _sizes(stance: Stance, crown: float) -> dict[str, float]:
         "head": crown if crown > LEAST_CROWN * trunk else CROWN * trunk,
         "trunk": max(trunk * shoulders * hips, 1e-12) ** (1 / 3),
         "thigh": stance.leg,
+        "arm": max(float(np.mean([_arm(stance, side) for side in ("left", "right")])), 1e-9),
         "hand": max(float(np.mean([np.linalg.norm(_palm(stance, side)) for side in ("left", "right")])), 1e-9),
     }
+
+
+def _arm(stance: Stance, side: str) -> float:
+    """Length of upper arm and forearm, metres."""
+    shoulder, elbow, wrist = (stance.positions[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist"))
+    return float(np.linalg.norm(elbow - shoulder) + np.linalg.norm(wrist - elbow))
 
 
 def _palm(stance: Stance, side: str) -> Array:
@@ -132,7 +142,7 @@ def keep(
         move, weight[side] = _drawn(actor, rig, f"{side}_palm", size, fps, loop)
         wanted[side] = rig.points[f"{side}_palm"] + move
     together = _together(actor, size, fps, loop)
-    wanted = _joined(goal, actor, rig, wanted, together)
+    wanted = _joined(goal, actor, rig, wanted, together, size)
     out = dict(turns)
     for side in ("left", "right"):
         wrist = rig.points[f"{side}_wrist"] + wanted[side] - rig.points[f"{side}_palm"]
@@ -173,19 +183,31 @@ def _drawn(actor: _Body, rig: _Body, palm: str, size: float, fps: float, loop: b
     away = np.ones_like(total)
     moves = np.zeros_like(rig.points[palm])
     for part in PARTS:
-        place, gap = _as_seen_from(part, actor, rig, palm)
+        place, gap = _as_seen_from(part, actor, rig, palm, size)
         weight = _nearness(gap / size - part.radius, NEAR, FAR)
         if part.like == "thigh":
             weight = weight * _seated(actor, part)
-        weight = _eased(weight, fps, loop)
-        moves += weight[:, None] * (place - rig.points[palm])
+        elif part.start == "left_hip":
+            weight = weight * _bent(actor, palm.split("_")[0])
+        move = place - rig.points[palm]
+        weight = _eased(weight, _pace(move, weight, rig.points[palm], fps), fps, loop)
+        moves += weight[:, None] * move
         total += weight
         away *= 1.0 - weight
     near = 1.0 - away
     return moves * (near / np.maximum(total, 1e-9))[:, None], near
 
 
-def _as_seen_from(part: Part, actor: _Body, rig: _Body, palm: str) -> tuple[Array, Array]:
+def _pace(move: Array, weight: Array, palm: Array, fps: float) -> float:
+    """Seconds to either side in which a weight has to come and go for the palm to be led no faster than it moves by itself."""
+    if len(palm) < 2:
+        return EASE
+    speed = float(np.percentile(np.linalg.norm(np.diff(palm, axis=0), axis=-1), 99)) * fps
+    furthest = float((np.linalg.norm(move, axis=-1) * weight).max())
+    return float(np.clip(furthest / max(LED * speed, 1e-9), EASE, MOST_EASE))
+
+
+def _as_seen_from(part: Part, actor: _Body, rig: _Body, palm: str, size: float) -> tuple[Array, Array]:
     """Where the rig's palm is as the clip's is from the nearest point of a part, (frames, 3); and how far that is (frames,)."""
     start, way = actor.points[part.start], actor.points[part.end] - actor.points[part.start]
     to_palm = actor.points[palm] - start
@@ -195,7 +217,15 @@ def _as_seen_from(part: Part, actor: _Body, rig: _Body, palm: str) -> tuple[Arra
     own = rig.points[part.end] - rig.points[part.start]
     wider = float(np.clip(rig.sizes[part.like] / actor.sizes[part.like], 1 / MOST_WIDER, MOST_WIDER))
     turned = quaternion.rotate(quaternion.between(way, own), offset)
-    return rig.points[part.start] + share * own + wider * turned, np.linalg.norm(offset, axis=-1)
+    gap = np.linalg.norm(offset, axis=-1)
+    longer = rig.sizes["arm"] / actor.sizes["arm"]
+    return rig.points[part.start] + share * own + _scale(gap, part.radius * size, wider, longer) * turned, gap
+
+
+def _scale(gap: Array, surface: float, within: float, beyond: float) -> Array:
+    """(frames, 1) by what to multiply a distance that is scaled by one factor up to a surface and by another one from there."""
+    share = np.minimum(surface / np.maximum(gap, 1e-9), 1.0)
+    return (beyond + (within - beyond) * share)[:, None]
 
 
 def _seated(actor: _Body, part: Part) -> Array:
@@ -206,16 +236,26 @@ def _seated(actor: _Body, part: Part) -> Array:
     return _nearness(-np.arccos(np.clip(cosine, -1.0, 1.0)), -SEATED, -HANGING)
 
 
+def _bent(actor: _Body, side: str) -> Array:
+    """(frames,) from 0 for an arm that is straight to 1 for one whose elbow is bent."""
+    shoulder, elbow, wrist = (actor.points[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist"))
+    length = np.linalg.norm(elbow - shoulder, axis=-1) + np.linalg.norm(wrist - elbow, axis=-1)
+    return _nearness(np.linalg.norm(wrist - shoulder, axis=-1) / np.maximum(length, 1e-12), BENT, STRAIGHT)
+
+
 def _together(actor: _Body, size: float, fps: float, loop: bool) -> Array:
     """(frames,) how much the hands belong to each other."""
     gap = np.linalg.norm(actor.points["left_palm"] - actor.points["right_palm"], axis=-1)
-    return _eased(_nearness(gap / size, PAIR_NEAR, PAIR_FAR), fps, loop)
+    return _eased(_nearness(gap / size, PAIR_NEAR, PAIR_FAR), PAIR_EASE, fps, loop)
 
 
-def _joined(goal: Target, actor: _Body, rig: _Body, wanted: Mapping[str, Array], weight: Array) -> dict[str, Array]:
+def _joined(
+    goal: Target, actor: _Body, rig: _Body, wanted: Mapping[str, Array], weight: Array, size: float
+) -> dict[str, Array]:
     """Palms as far from each other as in the clip, by the size of the hands, where they belong together."""
-    ratio = rig.sizes["hand"] / actor.sizes["hand"]
-    apart = (actor.points["left_palm"] - actor.points["right_palm"]) * ratio
+    apart = actor.points["left_palm"] - actor.points["right_palm"]
+    ratios = [rig.sizes[name] / actor.sizes[name] for name in ("hand", "arm")]
+    apart = apart * _scale(np.linalg.norm(apart, axis=-1), PAIR_NEAR * size, *ratios)
     out = dict(wanted)
     for _ in range(ROUNDS):
         middle, half = (out["left"] + out["right"]) / 2, apart / 2
@@ -231,10 +271,7 @@ def _joined(goal: Target, actor: _Body, rig: _Body, wanted: Mapping[str, Array],
 def _in_reach(goal: Target, rig: _Body, side: str, palm: Array) -> Array:
     """The point nearest to a palm's goal that an arm can reach with the hand turned as it is, (frames, 3)."""
     shoulder, hand = rig.points[f"{side}_shoulder"], rig.points[f"{side}_palm"] - rig.points[f"{side}_wrist"]
-    at = goal.stance.positions
-    length = sum(
-        float(np.linalg.norm(at[f"{side}_{b}"] - at[f"{side}_{a}"])) for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))
-    )
+    length = _arm(goal.stance, side)
     way = palm - hand - shoulder
     far = np.linalg.norm(way, axis=-1, keepdims=True)
     return shoulder + hand + way * np.minimum(1.0, 0.97 * length / np.maximum(far, 1e-9))
@@ -247,9 +284,9 @@ def _nearness(value: Array, near: float, far: float) -> Array:
     return out
 
 
-def _eased(weight: Array, fps: float, loop: bool) -> Array:
+def _eased(weight: Array, seconds: float, fps: float, loop: bool) -> Array:
     """A smooth curve (frames,): the highest weight around, averaged over as wide a span."""
-    width = max(1, round(EASE * fps))
+    width = max(1, round(seconds * fps))
     if loop and len(weight) > 1:
         padded = np.pad(weight[:-1], (2 * width, 2 * width + 1), mode="wrap")
     else:
