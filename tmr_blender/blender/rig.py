@@ -11,17 +11,20 @@ import numpy as np
 from ..errors import SkeletonProblem
 from ..motion import quaternion
 from ..motion.quaternion import Array
-from ..retarget import roles
+from ..retarget import controls, roles
 from ..retarget.channels import from_quaternions
-from ..retarget.rig import Rig
+from ..retarget.rig import Chain, Rig
 from ..retarget.roles import RigMap
 from ..retarget.target import rigid
+from . import constraints
 
 # Blender's Z up to Y up.
 TO_Y_UP: Array = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
 
-# Turns of this size (radians) tell two bones apart without folding a rig's limbs over.
-PROBE_TURN = 0.3
+# Turns of this size (radians) tell two bones apart and leave limbs about where they are.
+PROBE_TURN = 0.1
+# By this share of its length a limb is shortened by its inverse kinematics, so that its bend shows.
+PROBE_BEND = 0.25
 # A bone is in its place and of its size within this (Blender units).
 STILL = 1e-5
 # Two rotations measured in Blender's single precision are the same within this.
@@ -42,7 +45,9 @@ def read(object: bpy.types.Object, rig_map: RigMap | None = None) -> Rig:
     rig = plain(object)
     if _is_plain(object):
         return rig
-    return replace(rig, carriers=_measured(object, rig, rig_map or roles.map_rig(rig)))
+    rig_map = rig_map or roles.map_rig(rig)
+    rig = replace(rig, chains=constraints.chains(object, rig, rig_map))
+    return _measured(object, rig, rig_map)
 
 
 def check(object: bpy.types.Object) -> None:
@@ -126,38 +131,73 @@ def _is_plain(object: bpy.types.Object) -> bool:
     return not any(len(bone.constraints) for bone in object.pose.bones)
 
 
-def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> np.ndarray:
-    """What carries each keyed bone, found by turning every keyed bone differently and looking whose turn it took on.
+def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
+    """The rig with what carries each keyed bone, and how its chains point at their poles.
 
-    Where none fits exactly (a blend of several, say) the nearest mapped bone above stands in.
+    Every keyed bone is turned differently and one looks whose turn, and place, it took on. Where none fits exactly (a blend
+    of several, say) the nearest mapped bone above stands in. In the same pose the limbs' own controls bend them.
     """
-    keyed = [rig.index(name) for name in dict.fromkeys((*rig_map.bones.values(), rig_map.travel))]
+    limbs = controls.limbs(rig, rig_map)
+    moved = [rig.index(name) for limb in limbs for name in (limb.chain.control, limb.chain.pole) if name]
+    also = [rig.index(limb.toe) for limb in limbs if limb.toe]
+    body = [rig.index(name) for name in (*rig_map.bones.values(), rig_map.travel)]
+    keyed = list(dict.fromkeys((*body, *moved, *also)))
     random = np.random.default_rng(1)
     axes = quaternion.normalise(np.concatenate([np.zeros((len(keyed), 1)), random.normal(size=(len(keyed), 3))], axis=-1))
     turns = quaternion.from_axis_angle(axes[:, 1:], np.full(len(keyed), PROBE_TURN))
-    with _probing(object, rig_map):
+    with _probing(object, {**controls.auxiliary(rig_map), **rig_map.switches}):
         for bone, turn in zip(keyed, turns, strict=True):
             posed = object.pose.bones[rig.names[bone]]
             mode = rig.modes[bone]
             _turn(posed, mode, from_quaternions(turn[None], mode)[0])
+        for limb in limbs:
+            _shorten(object, rig, limb.chain)
         bpy.context.view_layer.update()
         posed = [object.pose.bones[rig.names[bone]] for bone in keyed]
         matrices = np.array([bone.matrix for bone in posed], dtype=np.float64)
         basis = np.array([bone.matrix_basis for bone in posed], dtype=np.float64)
+        measured = {limb.chain.bone: _angle(object, limb.chain) for limb in limbs if limb.chain.pole and not limb.own}
+    chains = tuple(replace(chain, angle=measured.get(chain.bone, 0.0)) for chain in rig.chains)
+    return replace(rig, chains=chains, carriers=_carriers(rig, keyed, set(moved), matrices, basis))
+
+
+def _shorten(object: bpy.types.Object, rig: Rig, chain: Chain) -> None:
+    """Move the control of a limb's end some way towards where the limb begins."""
+    root, control = (rig.rest[rig.index(name)] for name in (chain.root, chain.control))
+    posed = object.pose.bones[chain.control]
+    way = PROBE_BEND * (root[:3, 3] - chain.tip)
+    posed.location = rigid(control[:3, :3]).T @ way if posed.bone.use_local_location else way
+
+
+def _angle(object: bpy.types.Object, chain: Chain) -> float:
+    """See `Chain.angle`; as posed now."""
+    return controls.measured_angle(*constraints.bent(object, chain))
+
+
+def _carriers(rig: Rig, keyed: list[int], moved: set[int], matrices: Array, basis: Array) -> np.ndarray:
+    """(bones,) what carries each keyed bone. moved: those that have to be carried along in place as well."""
     back = np.linalg.inv(rig.rest[keyed])
-    own = rigid((matrices @ back)[:, :3, :3])
-    carried = rigid((matrices @ np.linalg.inv(basis) @ back)[:, :3, :3])
-    if np.abs(own - np.eye(3)).max() < SAME:
+    size = float(np.linalg.norm(np.ptp(rig.rest[:, :3, 3], axis=0)))
+
+    def displacement(posed: Array) -> Array:
+        """(bones, 3, 4) from rest, places in sizes of the rig."""
+        out = (posed @ back)[:, :3]
+        return np.concatenate([rigid(out[:, :, :3]), out[:, :, 3:] / size], axis=-1)
+
+    own, carried = displacement(matrices), displacement(matrices @ np.linalg.inv(basis))
+    still = np.eye(4)[:3]
+    if np.abs(own - still)[..., :3].max() < SAME:
         raise SkeletonProblem(
             f"“{rig.name}” is hidden or not in this view layer: show it, so that its constraints can be read."
         )
     carriers = rig.carriers.copy()
     for i, bone in enumerate(keyed):
-        apart = np.abs(own - carried[i]).max(axis=(1, 2))
+        columns = slice(4 if bone in moved else 3)
+        apart = np.abs(own - carried[i])[..., columns].max(axis=(1, 2))
         apart[i] = np.inf
         if apart.min() < SAME:
             carriers[bone] = keyed[int(apart.argmin())]
-        elif np.abs(carried[i] - np.eye(3)).max() < SAME:
+        elif np.abs(carried[i] - still)[..., columns].max() < SAME:
             carriers[bone] = -1
     return carriers
 
@@ -182,10 +222,10 @@ CHANNELS = {
 
 
 @contextmanager
-def _probing(object: bpy.types.Object, rig_map: RigMap) -> Iterator[None]:
-    """The whole rig at rest with its switches set; everything is put back afterwards."""
+def _probing(object: bpy.types.Object, wanted: Mapping[tuple[str, str], float]) -> Iterator[None]:
+    """The whole rig at rest with its switches set as wanted; everything is put back afterwards."""
     bones = object.pose.bones
-    switches = {(name, key): bones[name][key] for name, key in rig_map.switches}
+    switches = {(name, key): bones[name][key] for name, key in wanted}
     position = object.data.pose_position
     poses = {channel: np.empty(len(bones) * len(rest), dtype=np.float32) for channel, rest in CHANNELS.items()}
     for channel, values in poses.items():
@@ -193,7 +233,7 @@ def _probing(object: bpy.types.Object, rig_map: RigMap) -> Iterator[None]:
     try:
         for channel, rest in CHANNELS.items():
             bones.foreach_set(channel, np.tile(np.array(rest, dtype=np.float32), len(bones)))
-        for (name, key), value in rig_map.switches.items():
+        for (name, key), value in wanted.items():
             bones[name][key] = type(switches[name, key])(value)
         object.data.pose_position = "POSE"
         # Neither drivers on custom properties nor poses set in bulk are noticed unless the object is tagged.

@@ -2,13 +2,14 @@
 """From where the bones of a rig should be to the channels that bring them there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
 from ..motion import body, quaternion
 from ..motion.quaternion import Array
-from . import channels
+from . import channels, controls
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
 from .target import Motion, Target, rigid
@@ -26,10 +27,17 @@ class Goals:
     heads: dict[int, Array] = field(default_factory=dict)
 
 
-def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Keys:
-    """The channels that make the rig's body do what the motion says, and hold what could disturb it."""
+def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion, limbs: Literal["fk", "ik"] = "fk") -> Keys:
+    """The channels that make the rig's body do what the motion says, and hold what could disturb it.
+
+    limbs: as in `options.Options`.
+    """
     goals = _of_body(rig, rig_map, goal, motion)
-    return _written(rig, rig_map, goals, len(motion.hips))
+    turns, heads = controls.goals(rig, rig_map, goal, motion)
+    goals.turns.update(turns)
+    goals.heads.update(heads)
+    written = _written(rig, rig_map, goals, len(motion.hips))
+    return replace(written, switches=controls.switches(rig_map, limbs))
 
 
 def _of_body(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Goals:
@@ -172,7 +180,11 @@ def _locations(rig: Rig, turns: Mapping[int, Array], wanted: Mapping[int, Array]
 
 def _held(rig: Rig, rig_map: RigMap, turns: Mapping[int, Array]) -> list[int]:
     """Bones to keep at rest: those the convention names, mapped ones the clip has nothing for, and those in between."""
-    names = {*rig_map.held, *(name for role, name in rig_map.bones.items() if role not in body.FINGERS)}
+    names = {
+        *rig_map.held,
+        *controls.held(controls.limbs(rig, rig_map)),
+        *(name for role, name in rig_map.bones.items() if role not in body.FINGERS),
+    }
     held = {rig.index(name) for name in names if name in rig.names}
     for bone in turns:
         above = int(rig.carriers[bone])

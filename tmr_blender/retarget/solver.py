@@ -33,7 +33,7 @@ def retarget(clip: Clip, body_map: BodyMap, rig: Rig, rig_map: RigMap, options: 
     Raises SkeletonProblem where clip or rig lack the parts of a body that a motion needs.
     """
     goal = target(rig, rig_map)
-    return keying.keys(rig, rig_map, goal, solve(clip, body_map, goal, options))
+    return keying.keys(rig, rig_map, goal, solve(clip, body_map, goal, options), options.limbs)
 
 
 def solve(clip: Clip, body_map: BodyMap, goal: Target, options: Options) -> Motion:
