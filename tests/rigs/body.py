@@ -5,6 +5,7 @@ Blender's axes: Z up, facing -Y, left at +X; metres.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,10 +33,33 @@ CHAINS: tuple[tuple[tuple[str, tuple[float, float, float]], ...], ...] = (
         ("middle3", (0.88, 0.03, 1.43)),
         ("middle4", (0.905, 0.03, 1.425)),
     ),
-    tuple((f"thumb{i}", p) for i, p in enumerate([(0.735, 0.0, 1.43), (0.77, -0.03, 1.415), (0.80, -0.05, 1.41), (0.825, -0.065, 1.405)], 1)),
-    tuple((f"index{i}", p) for i, p in enumerate([(0.745, 0.015, 1.44), (0.805, 0.005, 1.44), (0.845, 0.0, 1.435), (0.87, -0.002, 1.43), (0.892, -0.003, 1.425)])),
-    tuple((f"ring{i}", p) for i, p in enumerate([(0.743, 0.042, 1.438), (0.80, 0.052, 1.437), (0.84, 0.055, 1.43), (0.868, 0.057, 1.425), (0.89, 0.058, 1.42)])),
-    tuple((f"pinky{i}", p) for i, p in enumerate([(0.74, 0.052, 1.435), (0.787, 0.07, 1.433), (0.82, 0.075, 1.428), (0.84, 0.077, 1.424), (0.857, 0.078, 1.42)])),
+    (
+        ("thumb1", (0.735, 0.0, 1.43)),
+        ("thumb2", (0.77, -0.03, 1.415)),
+        ("thumb3", (0.80, -0.05, 1.41)),
+        ("thumb4", (0.825, -0.065, 1.405)),
+    ),
+    (
+        ("index0", (0.745, 0.015, 1.44)),
+        ("index1", (0.805, 0.005, 1.44)),
+        ("index2", (0.845, 0.0, 1.435)),
+        ("index3", (0.87, -0.002, 1.43)),
+        ("index4", (0.892, -0.003, 1.425)),
+    ),
+    (
+        ("ring0", (0.743, 0.042, 1.438)),
+        ("ring1", (0.80, 0.052, 1.437)),
+        ("ring2", (0.84, 0.055, 1.43)),
+        ("ring3", (0.868, 0.057, 1.425)),
+        ("ring4", (0.89, 0.058, 1.42)),
+    ),
+    (
+        ("pinky0", (0.74, 0.052, 1.435)),
+        ("pinky1", (0.787, 0.07, 1.433)),
+        ("pinky2", (0.82, 0.075, 1.428)),
+        ("pinky3", (0.84, 0.077, 1.424)),
+        ("pinky4", (0.857, 0.078, 1.42)),
+    ),
     (
         ("hip", (0.095, 0.01, 0.93)),
         ("knee", (0.1, 0.0, 0.505)),
@@ -44,8 +68,8 @@ CHAINS: tuple[tuple[tuple[str, tuple[float, float, float]], ...], ...] = (
         ("toe", (0.12, -0.165, 0.015)),
     ),
     (("heel", (0.105, 0.085, 0.0)), ("heel_end", (0.105, 0.02, 0.0))),
-)  # fmt: skip
-_NEXT = {a[0]: b[0] for chain in CHAINS for a, b in zip(chain, chain[1:], strict=False)}
+)
+_NEXT = {a: b for chain in CHAINS for (a, _), (b, _) in pairwise(chain)}
 _PLACES = {name: np.array(place, dtype=np.float64) for chain in CHAINS for name, place in chain}
 _ARM = [name for chain in CHAINS[1:6] for name, _ in chain if name not in ("collar", "shoulder")]
 _LEG = ["knee", "ankle", "ball", "toe", "heel", "heel_end"]
@@ -119,7 +143,7 @@ def landmarks(shape: Shape) -> dict[str, Array]:
 
 
 def spot(token: str, at: dict[str, Array], size: float, sign: float, parent: Array) -> Array:
-    """A place by its word: "elbow", "elbow+.5", "floor", "x,y,z" (metres of a usual body) or "^x,y,z" from the parent's head."""
+    """A place by its word: "elbow", "elbow+.5", "floor", "x,y,z" of a usual body, or "^x,y,z" from the parent's head."""
     mirror = np.array([sign, 1.0, 1.0])
     if token == "floor":
         return np.zeros(3)

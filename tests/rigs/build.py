@@ -79,7 +79,7 @@ def sample(
         the bone's Z faces forward in legs and trunk. "x": the joint's X runs along the limb (against it on the right), so that
         bones imported as they are stand across it. "world": all joints like the world.
     world: matrix of the object; the bones are written in its space. tilt: roll of every bone, degrees, on top.
-    names: "~" in them is a space, {i} the first letter of the side. constraints with {s} in their names are those of both sides.
+    names: "~" in them is a space, {i} the first letter of the side. constraints and properties with {s} are those of both sides.
     """
     shape = shape or Shape()
     at = landmarks(shape)

@@ -29,7 +29,7 @@ Hips pelvis =pelvis >waist
         {i}Thumb wrist -
 """,
     sides=("Left", "Right"),
-    source="Names and tree of the BVH files made from CMU's takes: hips, hip joints and lower back at one place; arms from the neck.",
+    source="Names and tree of the BVH files made from CMU's takes: hips, hip joints and lower back at one place.",
 )
 
 BANDAI = sample(
@@ -105,8 +105,8 @@ root pelvis =pelvis
     {s}clavicle neck =collar
      {s}humerus shoulder =shoulder
       {s}radius elbow =elbow
-       {s}wrist wrist
-        {s}hand wrist =wrist
+       {s}wrist wrist =wrist
+        {s}hand wrist+.2
          {s}fingers middle1
         {s}thumb thumb1 -
 """,

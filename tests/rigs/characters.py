@@ -43,7 +43,7 @@ Root floor =root >0,0,0.2
 """,
     Shape(size=0.93, legs=1.05, head=1.25, broad=0.8),
     axes="chain",
-    source="Names and tree of VRoid Studio's exports, of which some hair and cloth; T pose; bones as the VRM add-on points them.",
+    source="Names and tree of VRoid Studio's exports, of which some hair and cloth; T pose.",
 )
 
 CHARACTER_CREATOR = sample(

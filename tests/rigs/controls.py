@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rigs of controls: bones that are keyed move others through constraints."""
 
+import unicodedata
 from dataclasses import replace
 
 from .body import Shape
@@ -112,7 +113,7 @@ c_pos floor >0,-0.4,0
         *_switched("toes_01.{s}", "c_toes_fk.{s}", "c_toes_ik.{s}", _FOOT),
     ),
     properties={_HAND: 0.0, _FOOT: 0.0},
-    source="Names of Auto-Rig Pro's controls and of its chains; the switch is 0 for inverse kinematics, which a new rig stands at. "
+    source="Names of Auto-Rig Pro's controls and chains; the switch is 0 for inverse kinematics, which a new rig stands at. "
     "The chains that blend the two are simpler than its own, and stretching is left out.",
 )
 
@@ -220,8 +221,8 @@ MMD = sample(
     _MMD,
     _SHAPE,
     constraints=_MMD_IK,
-    source="Standard and semi-standard bones as mmd_tools imports them, sides as suffixes, legs always under IK; A pose. The legs that "
-    "deform copy the legs that are posed; mmd_tools does it by helper bones.",
+    source="Standard and semi-standard bones as mmd_tools imports them, sides as suffixes, legs always under IK; A pose. "
+    "The legs that deform copy the legs that are posed; mmd_tools does it by helper bones.",
 )
 
 _TOGGLES = {
@@ -234,21 +235,51 @@ MMD_TOGGLED = sample(
     _MMD,
     _SHAPE,
     constraints=tuple(
-        Constraint(c.bone, c.kind, c.subtarget, _TOGGLES.get(c.bone, 1.0) if c.kind == "IK" else 1.0, c.settings) for c in _MMD_IK
+        Constraint(c.bone, c.kind, c.subtarget, _TOGGLES.get(c.bone, 1.0) if c.kind == "IK" else 1.0, c.settings)
+        for c in _MMD_IK
     ),
     properties={("足ＩＫ.{s}", "mmd_ik_toggle"): 1.0, ("つま先ＩＫ.{s}", "mmd_ik_toggle"): 1.0},
     source="As MMD, with mmd_tools' toggle of each IK bone driving the constraint's influence.",
 )
 
 _ENGLISH = {
-    "全ての親": "motherbone", "センター": "center", "グルーブ": "groove", "腰": "waist", "上半身2": "upper body2", "上半身": "upper body",
-    "下半身": "lower body", "首": "neck", "頭": "head", "肩P": "shoulder_raise", "肩C": "shoulder_hidden", "肩": "shoulder",
-    "腕捩": "arm twist", "腕": "arm", "ひじ": "elbow", "手捩": "wrist twist", "手首": "wrist", "親指０": "thumb0", "親指１": "thumb1",
-    "親指２": "thumb2", "人指": "fore", "中指": "middle", "薬指": "third", "小指": "little", "ひざD": "knee_D", "ひざ": "knee",
-    "足首D": "ankle_D", "足首": "ankle", "足先EX": "toe2", "つま先ＩＫ": "toe IK", "つま先": "toe", "足IK親": "leg IKP", "足ＩＫ": "leg IK",
-    "足D": "leg_D", "足": "leg", "腰キャンセル": "waist_cancel",
-}  # fmt: skip
-_WIDE = str.maketrans("１２３", "123")
+    "全ての親": "motherbone",
+    "センター": "center",
+    "グルーブ": "groove",
+    "腰": "waist",
+    "上半身2": "upper body2",
+    "上半身": "upper body",
+    "下半身": "lower body",
+    "首": "neck",
+    "頭": "head",
+    "肩P": "shoulder_raise",
+    "肩C": "shoulder_hidden",
+    "肩": "shoulder",
+    "腕捩": "arm twist",
+    "腕": "arm",
+    "ひじ": "elbow",
+    "手捩": "wrist twist",
+    "手首": "wrist",
+    "親指０": "thumb0",
+    "親指１": "thumb1",
+    "親指２": "thumb2",
+    "人指": "fore",
+    "中指": "middle",
+    "薬指": "third",
+    "小指": "little",
+    "ひざD": "knee_D",
+    "ひざ": "knee",
+    "足首D": "ankle_D",
+    "足首": "ankle",
+    "足先EX": "toe2",
+    "つま先ＩＫ": "toe IK",
+    "つま先": "toe",
+    "足IK親": "leg IKP",
+    "足ＩＫ": "leg IK",
+    "足D": "leg_D",
+    "足": "leg",
+    "腰キャンセル": "waist_cancel",
+}
 
 
 def _english(name: str) -> str:
@@ -256,7 +287,7 @@ def _english(name: str) -> str:
     stem, dot, side = name.partition(".")
     for old in sorted(_ENGLISH, key=len, reverse=True):
         if stem.startswith(old):
-            stem = _ENGLISH[old] + stem[len(old) :].translate(_WIDE)
+            stem = _ENGLISH[old] + unicodedata.normalize("NFKC", stem[len(old) :])
             break
     return stem + ("_" + side if dot else "")
 

@@ -8,6 +8,9 @@ from .build import CENTIMETRES, Y_UP_FBX, sample
 from .parts import hand
 
 _FINGERS = ("Thumb", "Index", "Middle", "Ring", "Pinky")
+_LITTLE = ("Thumb", "Index", "Middle", "Ring", "Little")
+_LONG = ("Thumb", "IndexFinger", "MiddleFinger", "RingFinger", "LittleFinger")
+_PHALANGES = ("Proximal", "Intermediate", "Distal")
 _LOWER = ("thumb", "index", "middle", "ring", "pinky")
 
 MIXAMO = sample(
@@ -35,7 +38,7 @@ mixamorig:Hips pelvis =pelvis
     sides=("Left", "Right"),
     axes="palm",
     world=Y_UP_FBX,
-    source="Names, tree, T pose and axes of downloads from Mixamo as Blender's FBX importer makes them; a usual body's proportions.",
+    source="Names, tree, T pose and axes of downloads from Mixamo as Blender's FBX importer makes them.",
 )
 
 _UE4_HAND = hand(11, "{f}_0{n}_{s}", _LOWER)
@@ -157,7 +160,7 @@ Root floor =root >0,-0.3,0
       {{s}}UpperArm shoulder =shoulder
        {{s}}LowerArm elbow =elbow
         {{s}}Hand wrist =wrist >middle1
-{hand(9, "{s}{f}{n}", ("Thumb", "Index", "Middle", "Ring", "Little"), parts=(("Proximal", "Intermediate", "Distal"),) * 2)}
+{hand(9, "{s}{f}{n}", _LITTLE, parts=(_PHALANGES, _PHALANGES))}
   {{s}}UpperLeg hip =hip
    {{s}}LowerLeg knee =knee
     {{s}}Foot ankle =ankle
@@ -181,7 +184,7 @@ hips pelvis =pelvis
      {{s}}UpperArm shoulder =shoulder
       {{s}}LowerArm elbow =elbow
        {{s}}Hand wrist =wrist >middle1
-{hand(8, "{s}{f}{n}", ("Thumb", "Index", "Middle", "Ring", "Little"), parts=(("Metacarpal", "Proximal", "Distal"), ("Proximal", "Intermediate", "Distal")))}
+{hand(8, "{s}{f}{n}", _LITTLE, parts=(("Metacarpal", "Proximal", "Distal"), _PHALANGES))}
  {{s}}UpperLeg hip =hip
   {{s}}LowerLeg knee =knee
    {{s}}Foot ankle =ankle
@@ -210,7 +213,7 @@ Hips pelvis =pelvis
     {{s}}~arm shoulder =shoulder
      {{s}}~elbow elbow =elbow
       {{s}}~wrist wrist =wrist >middle1
-{hand(7, "{f}{n}_{s}", ("Thumb", "IndexFinger", "MiddleFinger", "RingFinger", "LittleFinger"), parts=(("0", "1", "2"), ("1", "2", "3")))}
+{hand(7, "{f}{n}_{i}", _LONG, parts=(("0", "1", "2"), ("1", "2", "3")))}
  {{s}}~leg hip =hip
   {{s}}~knee knee =knee
    {{s}}~ankle ankle =ankle
@@ -219,14 +222,14 @@ Hips pelvis =pelvis
   Skirt_2 0,-0.16,0.75 -
 """,
     sides=("Left", "Right"),
-    source="Names that Cats Blender Plugin gives when it fixes a model; fingers with the side as a word.",
+    source="Names that Cats Blender Plugin gives when it fixes a model.",
 )
 
 BIPED = sample(
     "3ds Max Biped",
     "Biped",
-    f"""
-Bip01 pelvis =root
+    """
+Bip01 pelvis =travel
  Bip01~Pelvis pelvis =pelvis
   Bip01~Spine waist =spine1
    Bip01~Spine1 chest =spine2
@@ -234,44 +237,44 @@ Bip01 pelvis =root
      Bip01~Neck neck =neck1
       Bip01~Head head =head >top
        Bip01~HeadNub top
-      Bip01~{{s}}~Clavicle collar =collar
-       Bip01~{{s}}~UpperArm shoulder =shoulder
-        Bip01~{{s}}~Forearm elbow =elbow
-         Bip01~{{s}}~Hand wrist =wrist >middle1
-          Bip01~{{s}}~Finger0 thumb1 =thumb1
-           Bip01~{{s}}~Finger01 thumb2 =thumb2
-            Bip01~{{s}}~Finger02 thumb3 =thumb3
-             Bip01~{{s}}~Finger0Nub thumb4
-          Bip01~{{s}}~Finger1 index1 =index1
-           Bip01~{{s}}~Finger11 index2 =index2
-            Bip01~{{s}}~Finger12 index3 =index3
-          Bip01~{{s}}~Finger2 middle1 =middle1
-           Bip01~{{s}}~Finger21 middle2 =middle2
-            Bip01~{{s}}~Finger22 middle3 =middle3
-          Bip01~{{s}}~Finger3 ring1 =ring1
-           Bip01~{{s}}~Finger31 ring2 =ring2
-            Bip01~{{s}}~Finger32 ring3 =ring3
-          Bip01~{{s}}~Finger4 pinky1 =pinky1
-           Bip01~{{s}}~Finger41 pinky2 =pinky2
-            Bip01~{{s}}~Finger42 pinky3 =pinky3
-         Bip01~{{s}}~ForeTwist elbow+.5 ~elbow
-        Bip01~{{s}}UpArmTwist shoulder+.5 ~shoulder
-  Bip01~{{s}}~Thigh hip =hip
-   Bip01~{{s}}~Calf knee =knee
-    Bip01~{{s}}~Foot ankle =ankle
-     Bip01~{{s}}~Toe0 ball =foot >toe
-      Bip01~{{s}}~Toe0Nub toe
+      Bip01~{s}~Clavicle collar =collar
+       Bip01~{s}~UpperArm shoulder =shoulder
+        Bip01~{s}~Forearm elbow =elbow
+         Bip01~{s}~Hand wrist =wrist >middle1
+          Bip01~{s}~Finger0 thumb1 =thumb1
+           Bip01~{s}~Finger01 thumb2 =thumb2
+            Bip01~{s}~Finger02 thumb3 =thumb3
+             Bip01~{s}~Finger0Nub thumb4
+          Bip01~{s}~Finger1 index1 =index1
+           Bip01~{s}~Finger11 index2 =index2
+            Bip01~{s}~Finger12 index3 =index3
+          Bip01~{s}~Finger2 middle1 =middle1
+           Bip01~{s}~Finger21 middle2 =middle2
+            Bip01~{s}~Finger22 middle3 =middle3
+          Bip01~{s}~Finger3 ring1 =ring1
+           Bip01~{s}~Finger31 ring2 =ring2
+            Bip01~{s}~Finger32 ring3 =ring3
+          Bip01~{s}~Finger4 pinky1 =pinky1
+           Bip01~{s}~Finger41 pinky2 =pinky2
+            Bip01~{s}~Finger42 pinky3 =pinky3
+         Bip01~{s}~ForeTwist elbow+.5 ~elbow
+        Bip01~{s}UpArmTwist shoulder+.5 ~shoulder
+  Bip01~{s}~Thigh hip =hip
+   Bip01~{s}~Calf knee =knee
+    Bip01~{s}~Foot ankle =ankle
+     Bip01~{s}~Toe0 ball =foot >toe
+      Bip01~{s}~Toe0Nub toe
 """,
     Shape(hang=40, apart=4),
     axes="x",
     world=Y_UP_FBX,
-    source="Names of a Biped with twist links; thighs on the pelvis, clavicles on the neck as Biped has them; X along the limb.",
+    source="Names of a Biped with twist links; thighs on the pelvis, clavicles on the neck; X along the limb.",
 )
 
 VALVE = sample(
     "Source engine",
     "Valve",
-    f"""
+    """
 ValveBiped.Bip01_Pelvis pelvis =pelvis
  ValveBiped.Bip01_Spine waist =spine1
   ValveBiped.Bip01_Spine1 waist+.6 =spine2
@@ -280,33 +283,33 @@ ValveBiped.Bip01_Pelvis pelvis =pelvis
      ValveBiped.Bip01_Neck1 neck =neck1
       ValveBiped.Bip01_Head1 head =head >top
        ValveBiped.forward ^0,-0.1,0.05 -
-     ValveBiped.Bip01_{{s}}_Clavicle collar =collar
-      ValveBiped.Bip01_{{s}}_UpperArm shoulder =shoulder
-       ValveBiped.Bip01_{{s}}_Forearm elbow =elbow
-        ValveBiped.Bip01_{{s}}_Hand wrist =wrist >middle1
-         ValveBiped.Anim_Attachment_{{s}}H ^0.08,0,-0.03 -
-         ValveBiped.Bip01_{{s}}_Finger4 pinky1 =pinky1
-          ValveBiped.Bip01_{{s}}_Finger41 pinky2 =pinky2
-           ValveBiped.Bip01_{{s}}_Finger42 pinky3 =pinky3
-         ValveBiped.Bip01_{{s}}_Finger3 ring1 =ring1
-          ValveBiped.Bip01_{{s}}_Finger31 ring2 =ring2
-           ValveBiped.Bip01_{{s}}_Finger32 ring3 =ring3
-         ValveBiped.Bip01_{{s}}_Finger2 middle1 =middle1
-          ValveBiped.Bip01_{{s}}_Finger21 middle2 =middle2
-           ValveBiped.Bip01_{{s}}_Finger22 middle3 =middle3
-         ValveBiped.Bip01_{{s}}_Finger1 index1 =index1
-          ValveBiped.Bip01_{{s}}_Finger11 index2 =index2
-           ValveBiped.Bip01_{{s}}_Finger12 index3 =index3
-         ValveBiped.Bip01_{{s}}_Finger0 thumb1 =thumb1
-          ValveBiped.Bip01_{{s}}_Finger01 thumb2 =thumb2
-           ValveBiped.Bip01_{{s}}_Finger02 thumb3 =thumb3
-        ValveBiped.Bip01_{{s}}_Ulna elbow+.5 ~elbow
-        ValveBiped.Bip01_{{s}}_Wrist elbow+.9 ~elbow
-       ValveBiped.Bip01_{{s}}_Bicep shoulder+.5 ~shoulder
- ValveBiped.Bip01_{{s}}_Thigh hip =hip
-  ValveBiped.Bip01_{{s}}_Calf knee =knee
-   ValveBiped.Bip01_{{s}}_Foot ankle =ankle
-    ValveBiped.Bip01_{{s}}_Toe0 ball =foot >toe
+     ValveBiped.Bip01_{s}_Clavicle collar =collar
+      ValveBiped.Bip01_{s}_UpperArm shoulder =shoulder
+       ValveBiped.Bip01_{s}_Forearm elbow =elbow
+        ValveBiped.Bip01_{s}_Hand wrist =wrist >middle1
+         ValveBiped.Anim_Attachment_{s}H ^0.08,0,-0.03 -
+         ValveBiped.Bip01_{s}_Finger4 pinky1 =pinky1
+          ValveBiped.Bip01_{s}_Finger41 pinky2 =pinky2
+           ValveBiped.Bip01_{s}_Finger42 pinky3 =pinky3
+         ValveBiped.Bip01_{s}_Finger3 ring1 =ring1
+          ValveBiped.Bip01_{s}_Finger31 ring2 =ring2
+           ValveBiped.Bip01_{s}_Finger32 ring3 =ring3
+         ValveBiped.Bip01_{s}_Finger2 middle1 =middle1
+          ValveBiped.Bip01_{s}_Finger21 middle2 =middle2
+           ValveBiped.Bip01_{s}_Finger22 middle3 =middle3
+         ValveBiped.Bip01_{s}_Finger1 index1 =index1
+          ValveBiped.Bip01_{s}_Finger11 index2 =index2
+           ValveBiped.Bip01_{s}_Finger12 index3 =index3
+         ValveBiped.Bip01_{s}_Finger0 thumb1 =thumb1
+          ValveBiped.Bip01_{s}_Finger01 thumb2 =thumb2
+           ValveBiped.Bip01_{s}_Finger02 thumb3 =thumb3
+        ValveBiped.Bip01_{s}_Ulna elbow+.5 ~elbow
+        ValveBiped.Bip01_{s}_Wrist elbow+.9 ~elbow
+       ValveBiped.Bip01_{s}_Bicep shoulder+.5 ~shoulder
+ ValveBiped.Bip01_{s}_Thigh hip =hip
+  ValveBiped.Bip01_{s}_Calf knee =knee
+   ValveBiped.Bip01_{s}_Foot ankle =ankle
+    ValveBiped.Bip01_{s}_Toe0 ball =foot >toe
 """,
     Shape(hang=30, bend=10, apart=3),
     axes="x",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which bone of a rig plays which part of the body."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -57,13 +58,24 @@ def map_rig(rig: Rig) -> RigMap:
         known.setdefault(plain(name), name)
     found = [m for m in (_match(rig, row, known) for row in TABLE) if m is not None]
     # Rows come most specific first, so the first of equals is the better one.
-    best = max(found, key=lambda m: len(m.bones), default=None) or _by_shape(rig)
+    best = max(found, key=_fullness, default=None) or _by_shape(rig)
     return _sided(rig, replace(best, travel=_free(rig, best.travel)))
 
 
 def plain(name: str) -> str:
-    """A bone's name without namespace and case."""
-    return name.rsplit(":", 1)[-1].rsplit("|", 1)[-1].casefold()
+    """A bone's name without namespace and case, letters and digits in their usual width."""
+    return _folded(name.rsplit(":", 1)[-1].rsplit("|", 1)[-1])
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _fullness(found: RigMap) -> tuple[int, int, int]:
+    """How much of a rig a row explains: the body first, then fingers, then what else it knows."""
+    fingers = sum(role in body.FINGERS for role in found.bones)
+    more = bool(found.root) + len(found.controls) + sum(map(len, found.twists.values()))
+    return len(found.bones) - fingers, fingers, more
 
 
 def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None:
@@ -115,7 +127,7 @@ class _Names:
 
     def find(self, names: str, side: str = "") -> str | None:
         """The first of the alternatives that exists."""
-        candidates = (self.known.get(name.replace("{s}", side).casefold()) for name in names.split("|"))
+        candidates = (self.known.get(_folded(name.replace("{s}", side).replace("{i}", side[:1]))) for name in names.split("|"))
         return next((name for name in candidates if name), None)
 
     def switches(self, wanted: Mapping[tuple[str, str], float], side: str) -> dict[tuple[str, str], float]:
