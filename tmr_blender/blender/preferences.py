@@ -19,6 +19,13 @@ class TMR_PG_library(bpy.types.PropertyGroup):
     use: BoolProperty(name="Search", description="Search this library", default=True)
 
 
+def _mappings_moved(settings: "TMR_preferences", context: bpy.types.Context) -> None:
+    """Another folder of mappings: rigs are looked at anew."""
+    from . import mapping  # which needs these preferences
+
+    mapping.forget()
+
+
 class TMR_preferences(bpy.types.AddonPreferences):
     bl_idname = places.PACKAGE
 
@@ -29,12 +36,19 @@ class TMR_preferences(bpy.types.AddonPreferences):
     )
     libraries: CollectionProperty(type=TMR_PG_library)
     active: IntProperty(name="Library", description="The library that is shown below the list")
+    mappings: StringProperty(
+        name="Shared Mappings",
+        description="A folder of rig mappings (.json) that the studio shares. They are only read; your own go before them",
+        subtype="DIR_PATH",
+        update=_mappings_moved,
+    )
     show_unread: BoolProperty(name="Files That Could Not Be Read", description="Show why, file by file", default=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         from . import libraries  # which needs these preferences
 
         libraries.draw(self.layout, context)
+        self.layout.prop(self, "mappings")
         self.layout.label(text=f"Indexes are kept in {places.user_folder('libraries')}", icon="INFO")
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..motion import humanoid, picture
 from ..motion.quaternion import Array
 from ..motion.render import Bones, Figure, Surface
-from ..retarget import rest, roles
+from ..retarget import rest
+from . import mapping
 from . import rig as rig_reader
 
 SAMPLES = 120_000
@@ -63,7 +64,7 @@ class _Skeleton:
 
     def __init__(self, rig: bpy.types.Object) -> None:
         self._rig = rig
-        self._bones = rig_reader.deforming(rig, roles.map_rig(rig_reader.read(rig)).bones)
+        self._bones = rig_reader.deforming(rig, mapping.read(rig, bpy.context.scene)[1].bones)
         heights = np.array([(rig.matrix_world @ rig.data.bones[name].head_local).z for name in self._bones.values()])
         height = max(float(np.ptp(heights)), 1e-6)
         self.scale = 1.0 if 0.5 < height < 3.0 else _HEIGHT / height
