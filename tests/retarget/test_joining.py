@@ -107,9 +107,7 @@ def test_each_starts_where_and_facing_as_the_one_before_ends(goal: Target) -> No
     for overlap in (1, 2, 9):
         out = joining.join([a, replace(b, motion=away)], goal, overlap).part.motion
         assert len(out.hips) == a.frames + b.frames - overlap
-        degrees, metres = difference(
-            frames(out, slice(0, a.frames - overlap)), frames(a.motion, slice(0, a.frames - overlap))
-        )
+        degrees, metres = difference(frames(out, slice(0, a.frames - overlap)), frames(a.motion, slice(0, a.frames - overlap)))
         assert degrees < 1e-6
         assert metres < 1e-9
         assert np.linalg.norm(np.diff(out.hips, axis=0), axis=-1).max() < 0.1, "no leap over the floor"
@@ -163,7 +161,9 @@ def test_feet_stay_planted_over_a_joint(shared: Path, first: str, second: str) -
 
 def test_what_stands_in_both_at_one_spot_stays(goal: Target) -> None:
     a = made(goal)
-    still = Motion({role: np.repeat(q[:1], 30, axis=0) for role, q in a.motion.turns.items()}, np.repeat(a.motion.hips[:1], 30, 0))
+    still = Motion(
+        {role: np.repeat(q[:1], 30, axis=0) for role, q in a.motion.turns.items()}, np.repeat(a.motion.hips[:1], 30, 0)
+    )
     always = {side: {name: np.ones(30, dtype=bool) for name in ("heel", "ball")} for side in contacts.SIDES}
     part = Part(still, always, {side: np.zeros(30) for side in contacts.SIDES})
     out = joining.join([part, part], goal, 10).part
@@ -175,7 +175,9 @@ def test_what_stands_in_both_at_one_spot_stays(goal: Target) -> None:
 def test_a_foot_that_has_to_go_elsewhere_steps(goal: Target) -> None:
     """Feet apart, then together: they stand in both motions, so they are lifted in between, not slid."""
     a = made(goal)
-    still = Motion({role: np.repeat(q[:1], 30, axis=0) for role, q in a.motion.turns.items()}, np.repeat(a.motion.hips[:1], 30, 0))
+    still = Motion(
+        {role: np.repeat(q[:1], 30, axis=0) for role, q in a.motion.turns.items()}, np.repeat(a.motion.hips[:1], 30, 0)
+    )
     always = {side: {name: np.ones(30, dtype=bool) for name in ("heel", "ball")} for side in contacts.SIDES}
     part = Part(still, always, {side: np.zeros(30) for side in contacts.SIDES})
     spread = goal.turn_to_armature(quaternion.from_axis_angle(np.array([0.0, 0.0, 1.0]), np.array(0.3)))
@@ -220,9 +222,7 @@ def test_in_the_body_s_place_nothing_slides(goal: Target) -> None:
     a, b = made(goal, 5), made(goal, 6)
     far = turned(a.motion, 2.5, np.array([4.0, 0.0, 7.0]), goal)
     before = frames(far, slice(19, 21))
-    out = joining.taken_over(
-        replace(b, motion=joining.aligned(b.motion, 0, before, -1, goal)), before, 10, goal
-    ).motion
+    out = joining.taken_over(replace(b, motion=joining.aligned(b.motion, 0, before, -1, goal)), before, 10, goal).motion
     assert np.linalg.norm(out.hips[10] - far.hips[20]) < 0.5
 
 
@@ -232,7 +232,9 @@ def test_a_blend_longer_than_the_motion_begins_with_the_pose(goal: Target) -> No
     degrees, _ = difference(frames(out, slice(0, 1)), frames(a.motion, slice(20, 21)))
     assert degrees < 1e-4
     single = frames(b.motion, slice(0, 1))
-    lone = joining.taken_over(replace(b, motion=single, slides={s: np.zeros(1) for s in contacts.SIDES}), present(a, 20), 5, goal)
+    lone = joining.taken_over(
+        replace(b, motion=single, slides={s: np.zeros(1) for s in contacts.SIDES}), present(a, 20), 5, goal
+    )
     assert lone.frames == 1
 
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 import numpy as np
@@ -14,6 +15,8 @@ from ..retarget.rig import BoneKeys, Keys
 # The values of Keyframe.interpolation and of its handles' types for foreach_set.
 LINEAR, BEZIER = 1, 2
 ALIGNED = 3
+# What Blender calls the group of an object's own channels.
+OBJECT_GROUP = "Object Transforms"
 
 
 def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bpy.types.Action:
@@ -22,19 +25,53 @@ def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bp
     The object's former action is left as it is, and kept in the file by a fake user if nothing else uses it.
     Raises SkeletonProblem where the object can't take an action (linked without an override, NLA strip being tweaked).
     """
+    check(object)
+    action, slot = make(object, keys, name, frame)
+    assign(object, action, slot)
+    return action
+
+
+def check(object: bpy.types.Object) -> None:
+    """Raise SkeletonProblem where the object can't take an action (linked without an override, NLA strip being tweaked)."""
     if not object.is_editable:
         raise SkeletonProblem(f"“{object.name}” is linked from another file: make a library override of it first.")
-    data = object.animation_data or object.animation_data_create()
-    if data.use_tweak_mode:
+    if object.animation_data is not None and object.animation_data.use_tweak_mode:
         raise SkeletonProblem(f"An NLA strip of “{object.name}” is being tweaked: leave tweak mode (Tab) first.")
+
+
+def make(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> tuple[bpy.types.Action, Any]:
+    """A new action of the keys, the first key at `frame`, and the slot for the object (None before Blender 4.4).
+
+    The object is left as it is.
+    """
     action = bpy.data.actions.new(name)
     curves = _Curves(action, object)
     for path, group, rows in _channels(keys):
         curves.add(path, group, rows, frame)
     for (bone, key), value in keys.switches.items():
         curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', bone, _Rows(np.array([[value]])), frame)
-    _assign(data, action, curves)
-    return action
+    return action, curves.slot
+
+
+def assign(object: bpy.types.Object, action: bpy.types.Action, slot: Any) -> None:
+    """Give the object an action; the former one is kept in the file."""
+    data = object.animation_data or object.animation_data_create()
+    former = data.action
+    data.action = action
+    if slot is not None:
+        # Blender picks a slot by itself only if its name matches the object's.
+        data.action_slot = slot
+    if former is not None and former.users == 0 and former.is_editable:
+        former.use_fake_user = True
+
+
+def curves_of(action: bpy.types.Action, slot: Any = None) -> list[bpy.types.FCurve]:
+    """The F-curves of an action. slot: only those of one, which holds what moves one object since Blender 4.4."""
+    if not hasattr(action, "layers"):
+        return list(action.fcurves)
+    strips = [strip for layer in action.layers for strip in layer.strips]
+    bags = [bag for strip in strips for bag in strip.channelbags if slot is None or bag.slot_handle == slot.handle]
+    return [curve for bag in bags for curve in bag.fcurves]
 
 
 @dataclass(frozen=True)
@@ -101,6 +138,10 @@ class _Curves:
 
 def _channels(keys: Keys) -> Iterator[tuple[str, str, _Rows]]:
     """Data path, group and keys of everything that is keyed."""
+    if keys.object is not None:
+        yield "location", OBJECT_GROUP, _Rows(keys.object.location, keys.object.frames, keys.object.location_slopes)
+        rows = _Rows(keys.object.rotation, keys.object.frames, keys.object.rotation_slopes)
+        yield _rotation_channel(keys.object), OBJECT_GROUP, rows
     for name, bone in keys.bones.items():
         if bone.location is not None:
             yield f"{_bone(name)}.location", name, _Rows(bone.location, bone.frames, bone.location_slopes)
@@ -116,13 +157,3 @@ def _bone(name: str) -> str:
 
 def _rotation_channel(bone: BoneKeys) -> str:
     return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(bone.mode, "rotation_euler")
-
-
-def _assign(data: bpy.types.AnimData, action: bpy.types.Action, curves: _Curves) -> None:
-    former = data.action
-    data.action = action
-    if curves.slot is not None:
-        # Blender picks a slot by itself only if its name matches the object's.
-        data.action_slot = curves.slot
-    if former is not None and former.users == 0 and former.is_editable:
-        former.use_fake_user = True

@@ -20,7 +20,7 @@ from ..motion import body, quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
-from . import contacts, feet, legs, rest, solver
+from . import contacts, feet, legs, rest, root, solver
 from .contacts import SIDES
 from .options import Options
 from .performance import perform
@@ -65,7 +65,7 @@ class Joined:
 
 def part(clip: Clip, body_map: BodyMap, goal: Target, options: Options) -> Part:
     """What the rig's body does by a clip, travelling, and when its feet stand. Raises SkeletonProblem as `solver.solve`."""
-    motion = solver.solve(clip, body_map, goal, replace(options, feet=False, travel=True))
+    motion = solver.solve(clip, body_map, goal, replace(options, feet=False, travel=True, root="hips"))
     nothing = {side: np.zeros(len(motion.hips)) for side in SIDES}
     if not options.feet:
         return Part(motion, {}, nothing)
@@ -92,7 +92,7 @@ def join(parts: Sequence[Part], goal: Target, overlap: int) -> Joined:
 
 
 def finish(made: Part, goal: Target, options: Options) -> Motion:
-    """The motion with its feet planted, in place if so chosen."""
+    """The motion with its feet planted, in place if so chosen, and with its way for what receives it."""
     motion = made.motion
     if options.feet:
         planting = feet.plant_loop if options.loop else feet.plant
@@ -101,7 +101,7 @@ def finish(made: Part, goal: Target, options: Options) -> Motion:
         hips = motion.hips.copy()
         hips[:, [0, 2]] = hips[0, [0, 2]]
         motion = replace(motion, hips=hips)
-    return motion
+    return root.chosen(motion, goal, options)
 
 
 def aligned(motion: Motion, frame: int, to: Motion, to_frame: int, goal: Target) -> Motion:
