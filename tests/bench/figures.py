@@ -66,13 +66,27 @@ def finish(rows: Sequence[Figure], note: str) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--json", type=Path)
     target: Path | None = parser.parse_args().json
+    table(rows, note)
+    if target is not None:
+        write(target, content(rows))
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def table(rows: Sequence[Figure], note: str) -> None:
+    """Print the figures beside their baselines and goals."""
     print(f"{note}\n{'figure':<58} {'value':>10} {'baseline':>10} {'goal':>10} unit")
     for row in rows:
         baseline = "-" if row.baseline is None else f"{row.baseline:.4g}"
         print(
             f"{row.name:<58} {row.value:>10.4g} {baseline:>10} {row.goal:>10.4g} {row.unit:<8} {'ok' if row.ok else 'MISSED'}"
         )
-    if target is not None:
-        content = [{**asdict(row), "ok": row.ok} for row in rows]
-        target.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return 0 if all(row.ok for row in rows) else 1
+
+
+def content(rows: Sequence[Figure]) -> list[dict[str, object]]:
+    """The figures as they are written."""
+    return [{**asdict(row), "ok": row.ok} for row in rows]
+
+
+def write(target: Path, value: object) -> None:
+    """Write JSON."""
+    target.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

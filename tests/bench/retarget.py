@@ -1,180 +1,233 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Putting a take on a rig, against what one does with Blender alone: import, constrain bone by bone, `nla.bake`.
+"""Putting takes on rigs: what comes of it, against what one does with Blender alone, and how long it takes.
 
-Both start from the same file and end in keys on the same rig in the same scene. The baseline is given our own bone map and
-binds as the retargeting add-ons do: a helper bone for each of the rig's bones, turned as that one is at rest and carried by
-the take's bone, and Copy Rotation from it. That respects bone roll; it can't know that an A-pose isn't a T-pose. Angles are
-between upper arms, forearms, thighs and shins of the imported take and of the rig's deforming bones, in the world.
+Real takes of the shared folder onto Rigify's rigs, those of the shared folder and every sample of `tests/rigs`, by the
+extension (without and with feet locked, and under inverse kinematics where a rig has it) and by constraints and `nla.bake`
+(see `retargeting.baseline`). What is measured is said in `retargeting.metrics` and `retargeting.planted`, nothing of which
+uses the extension. Film strips of five takes on three rigs are left in out/retarget.
 """
 
-import contextlib
-import io
+import argparse
+import math
 import os
+import statistics
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import figures
-import numpy as np
-from figures import SHARED, Figure
+from figures import Figure
+from retargeting import comparing, speed
+from retargeting.comparing import BACK, INVERSE, LOCKED, MATCHED, OURS, THEIRS, Comparison, Row, Sources
+from retargeting.rigs import Subject, subjects
+from retargeting.speed import Timing
+from retargeting.takes import TAKES, Take
 
-LIMBS = [(f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))]
-LIMBS += [(f"{side}_{a}", f"{side}_{b}") for side in ("left", "right") for a, b in (("hip", "knee"), ("knee", "ankle"))]
-MOST_FRAMES = 60
-"""Frames in which angles are measured, spread over the take."""
+OUT = Path(__file__).resolve().parents[2] / "out" / "retarget"
+DRAWN = ("human_male", "Rigify human", "Mixamo")
+"""Rigs that film strips are made of, and that the baseline is matched by hand for."""
+QUICK = ("Rigify human", "Mixamo", "UE5 mannequin")
+STRIPS = 5
 
-Heads = Mapping[str, str]
-"""Role -> the bone whose head is at that joint."""
-
-
-def take_file(folder: Path) -> Path:
-    """A take of middling length."""
-    shared = SHARED / "mocap" / "cmu"
-    place = shared if shared.is_dir() else folder / "starter"
-    files = sorted(place.rglob("*.bvh"), key=lambda path: path.stat().st_size)
-    return files[len(files) // 2]
+SLIDE, TENTH, POPS = 5.0, 0.1, 1.2
+"""Bars: mm per second of contact, the share of what it is without locking, joint speeds over the source's."""
 
 
-def rig_files() -> list[Path | None]:
-    """Rigify's human (None), and a rig with UE's names where the shared folder has it."""
-    path = SHARED / "rigs" / "ue_names.glb"
-    return [None, path] if path.is_file() else [None]
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every row; - prints them")
+    parser.add_argument("--rigs", metavar="NAMES", help="only these, separated by commas")
+    parser.add_argument("--takes", metavar="NAMES", help="only these, separated by commas")
+    parser.add_argument("--quick", action="store_true", help="three rigs, two takes and one bake: enough to see that all runs")
+    parser.add_argument("--no-speed", action="store_true", help="leave out the timings")
+    return parser.parse_args()
 
 
-def deforming(rig: Any, controls: Heads) -> Heads:
-    """Rigify's deforming bones are named after their controls; other rigs are keyed directly."""
-    found = {}
-    for role, name in controls.items():
-        candidate = "DEF-" + name.replace("_fk", "")
-        found[role] = candidate if candidate in rig.pose.bones else name
-    return found
+def chosen(wanted: argparse.Namespace) -> tuple[list[Subject], list[Take]]:
+    """The rigs and takes that the command line asks for."""
+    rigs, takes = subjects(), list(TAKES)
+    if wanted.quick:
+        rigs, takes = [rig for rig in rigs if rig.name in QUICK], takes[:2]
+    if wanted.rigs:
+        rigs = [rig for rig in subjects() if rig.name in wanted.rigs.split(",")]
+    if wanted.takes:
+        takes = [take for take in TAKES if take.name in wanted.takes.split(",")]
+    return rigs, takes
 
 
-def directions(bpy: Any, armature: Any, heads: Heads, frames: list[int]) -> np.ndarray:
-    """(frames, limbs, 3): unit vectors along the limbs, in the world."""
-    out = np.empty((len(frames), len(LIMBS), 3))
-    for row, frame in enumerate(frames):
-        bpy.context.scene.frame_set(frame)
-        posed = armature.evaluated_get(bpy.context.evaluated_depsgraph_get())
-        for column, (start, end) in enumerate(LIMBS):
-            a, b = (posed.matrix_world @ posed.pose.bones[heads[role]].head for role in (start, end))
-            out[row, column] = (b - a).normalized()
+def of(rows: Sequence[Row], how: str) -> list[Row]:
+    """The rows of one way of doing it that were not refused."""
+    return [row for row in rows if row.how == how and not row.refused]
+
+
+def mean(rows: Sequence[Row], value: Callable[[Row], float | None]) -> float:
+    """Over the rows that have it; NaN where none has."""
+    there = [found for row in rows if (found := value(row)) is not None and not math.isnan(found)]
+    return statistics.fmean(there) if there else math.nan
+
+
+def most(rows: Sequence[Row], value: Callable[[Row], float | None]) -> float:
+    """The largest of the rows; NaN where none has it."""
+    there = [found for row in rows if (found := value(row)) is not None and not math.isnan(found)]
+    return max(there, default=math.nan)
+
+
+def sliding(rows: Sequence[Row]) -> float:
+    """Millimetres per second of contact over all rows together."""
+    there = [(row.slide, row.contact) for row in rows if row.slide is not None]
+    seconds = sum(contact for _, contact in there)
+    return sum(slide * contact for slide, contact in there) / seconds if seconds else math.nan
+
+
+COLUMNS: tuple[tuple[str, Callable[[Sequence[Row]], float], str], ...] = (
+    ("limbs", lambda rows: mean(of(rows, OURS), lambda r: r.mean), "5.2f"),
+    ("p95", lambda rows: most(of(rows, OURS), lambda r: r.p95), "5.2f"),
+    ("IK", lambda rows: mean(of(rows, INVERSE), lambda r: r.mean), "5.2f"),
+    ("back", lambda rows: mean(of(rows, BACK), lambda r: r.mean), "5.2f"),
+    ("palm", lambda rows: mean(of(rows, OURS), lambda r: r.palm), "5.1f"),
+    ("gaze", lambda rows: mean(of(rows, OURS), lambda r: r.gaze), "5.1f"),
+    ("sole", lambda rows: mean(of(rows, LOCKED), lambda r: r.sole), "5.1f"),
+    ("lost", lambda rows: most(of(rows, OURS), lambda r: max(r.drift.values(), default=math.nan)), "5.2f"),
+    ("slide", lambda rows: sliding(of(rows, OURS)), "5.0f"),
+    ("locked", lambda rows: sliding(of(rows, LOCKED)), "6.1f"),
+    ("pops", lambda rows: most(of(rows, LOCKED), lambda r: r.pops), "5.2f"),
+    ("flips", lambda rows: sum(r.flips for r in (*of(rows, OURS), *of(rows, LOCKED))), "5.0f"),
+    ("breaks", lambda rows: sum(r.broken for r in (*of(rows, OURS), *of(rows, LOCKED))), "6.0f"),
+    ("hips", lambda rows: most(of(rows, OURS), lambda r: r.way) * 100.0, "5.1f"),
+    ("ms", lambda rows: mean(of(rows, OURS), lambda r: r.milliseconds), "5.0f"),
+    ("theirs", lambda rows: mean(of(rows, THEIRS), lambda r: r.mean), "6.1f"),
+    ("p95", lambda rows: most(of(rows, THEIRS), lambda r: r.p95), "5.1f"),
+    ("palm", lambda rows: mean(of(rows, THEIRS), lambda r: r.palm), "5.1f"),
+    ("gaze", lambda rows: mean(of(rows, THEIRS), lambda r: r.gaze), "5.1f"),
+    ("sole", lambda rows: mean(of(rows, THEIRS), lambda r: r.sole), "5.1f"),
+    ("slide", lambda rows: sliding(of(rows, THEIRS)), "5.0f"),
+    ("hips", lambda rows: most(of(rows, THEIRS), lambda r: r.way) * 100.0, "5.1f"),
+    ("ms", lambda rows: mean(of(rows, THEIRS), lambda r: r.milliseconds), "5.0f"),
+    ("matched", lambda rows: mean(of(rows, MATCHED), lambda r: r.mean), "7.2f"),
+    ("palm", lambda rows: mean(of(rows, MATCHED), lambda r: r.palm), "5.1f"),
+    ("slide", lambda rows: sliding(of(rows, MATCHED)), "5.0f"),
+)
+"""Of the table, one line a rig: heading, value of the rig's rows, format. From "theirs" on: Blender's own means."""
+
+
+def compact(compared: Sequence[Comparison]) -> None:
+    """Print one line a rig: means over the takes, where a column is of an extreme the largest of them."""
+    widths = [int(form.split(".")[0]) for _, _, form in COLUMNS]
+    heads = " ".join(f"{name:>{width}}" for (name, _, _), width in zip(COLUMNS, widths, strict=True))
+    print(f"{'rig':<22} {heads}")
+    for each in compared:
+        cells = []
+        for (_, value, form), width in zip(COLUMNS, widths, strict=True):
+            found = value(each.rows)
+            cells.append(f"{'-':>{width}}" if math.isnan(found) else f"{found:{form}}")
+        print(f"{each.subject.name:<22} {' '.join(cells)}")
+
+
+def figures_of(each: Comparison) -> list[Figure]:
+    """The bars of one rig."""
+    name, rows = each.subject.name, each.rows
+    free, locked = of(rows, OURS), of(rows, LOCKED)
+    loose, held = sliding(free), sliding(locked)
+    made = [
+        Figure(f"{name}: limb angle, mean", most(free, lambda r: r.mean), "degrees", most(of(rows, THEIRS), lambda r: r.mean), 1.0),
+        Figure(f"{name}: limb angle, 95th", most(free, lambda r: r.p95), "degrees", most(of(rows, THEIRS), lambda r: r.p95), 3.0),
+        Figure(f"{name}: there and back, mean", most(of(rows, BACK), lambda r: r.mean), "degrees", None, 1.0),
+        Figure(f"{name}: planted slide, locked", held, "mm/contact s", sliding(of(rows, THEIRS)), SLIDE),
+        Figure(f"{name}: slide, locked over free", held / max(loose, 1e-9), "", None, TENTH),
+        Figure(f"{name}: joint speed over source's", most(locked, lambda r: r.pops), "", most(of(rows, THEIRS), lambda r: r.pops), POPS),
+        Figure(f"{name}: knee and elbow flips", float(sum(r.flips for r in (*free, *locked))), "frames", None, 0.0),
+        Figure(f"{name}: keys the long way round", float(sum(r.broken for r in (*free, *locked))), "keys", None, 0.0),
+        Figure(f"{name}: other data changed", float(len(each.changed)), "", None, 0.0),
+        Figure(f"{name}: refused", float(sum(bool(r.refused) for r in rows)), "takes", None, 0.0),
+    ]
+    if each.subject.inverse:
+        made.append(Figure(f"{name}: limb angle under IK", most(of(rows, INVERSE), lambda r: r.mean), "degrees", None, 1.0))
+    return made
+
+
+def missed(compared: Sequence[Comparison]) -> None:
+    """Print the rows behind the bars that are missed: which take, which bone."""
+    for each in compared:
+        if each.changed:
+            print(f"{each.subject.name}: changed {', '.join(each.changed)}")
+        for row in each.rows:
+            said = [row.refused] if row.refused else list(faults(row))
+            if said:
+                print(f"{row.rig}, {row.take}, {row.how}: {'; '.join(said)}")
+
+
+def faults(row: Row) -> list[str]:
+    """What is over a bar in a row of ours."""
+    if row.how in (THEIRS, MATCHED):
+        return []
+    out = []
+    if row.how in (OURS, BACK, INVERSE) and (row.mean > 1.0 or row.p95 > 3.0):
+        out.append(f"limbs {row.mean:.2f}, 95th {row.p95:.2f}, worst {row.worst}")
+    if row.how == OURS and max(row.drift.values(), default=0.0) > 1.0:
+        out.append("lost turning of " + ", ".join(f"{part} {v:.1f}" for part, v in row.drift.items() if v > 1.0))
+    if row.how == LOCKED and row.slide is not None and row.slide > SLIDE:
+        out.append(f"slides {row.slide:.1f} mm/s in {row.contact:.1f} s (source {row.source_slide:.0f})")
+    if row.how in (LOCKED, INVERSE) and row.pops > POPS:
+        out.append(f"{row.popping} is {row.pops:.2f} times as fast")
+    if row.flips:
+        out.append(f"{row.flips} flipped frames")
+    if row.broken:
+        out.append(f"{row.broken} keys the long way round, of {row.breaking}")
     return out
 
 
-def angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Degrees between unit vectors."""
-    return np.degrees(np.arccos(np.clip((first * second).sum(-1), -1.0, 1.0))).ravel()
-
-
-def imported(bpy: Any, path: Path) -> Any:
-    """The take as Blender's importer brings it in, at its own frame rate."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        bpy.ops.import_anim.bvh(filepath=str(path), update_scene_fps=True, update_scene_duration=True)
-    return bpy.context.object
-
-
-def bind(bpy: Any, source: Any, rig: Any, pairs: list[tuple[str, str]]) -> None:
-    """Give the take's armature a bone for each of the rig's: carried by the take's bone, at rest turned as the rig's is."""
-    bpy.context.view_layer.objects.active = source
-    bpy.ops.object.mode_set(mode="EDIT")
-    to_source = source.matrix_world.inverted() @ rig.matrix_world
-    for theirs, own in pairs:
-        made = source.data.edit_bones.new(f"bind {own}")
-        made.tail = (0.0, 0.1, 0.0)
-        made.matrix = to_source @ rig.data.bones[own].matrix_local
-        made.parent = source.data.edit_bones[theirs]
-    bpy.ops.object.mode_set(mode="OBJECT")
-
-
-def constrain(bpy: Any, source: Any, rig: Any, pairs: list[tuple[str, str]], travel: tuple[str, str]) -> None:
-    """The baseline: bind bones, constraints from them to the rig's, baked to keys."""
-    bind(bpy, source, rig, pairs)
-    for _, own in pairs:
-        made = rig.pose.bones[own].constraints.new("COPY_ROTATION")
-        made.target, made.subtarget = source, f"bind {own}"
-    made = rig.pose.bones[travel[1]].constraints.new("COPY_LOCATION")
-    made.target, made.subtarget = source, travel[0]
-    for item in bpy.context.selected_objects:
-        item.select_set(False)
-    rig.select_set(True)
-    bpy.context.view_layer.objects.active = rig
-    bpy.ops.object.mode_set(mode="POSE")
-    keyed = {own for _, own in pairs} | {travel[1]}
-    for bone in rig.pose.bones:
-        # Blender 5 moved the selection from the armature's bones to the pose's.
-        holder = bone if hasattr(bone, "select") else bone.bone
-        holder.select = bone.name in keyed
-    scene = bpy.context.scene
-    bpy.ops.nla.bake(
-        frame_start=scene.frame_start,
-        frame_end=scene.frame_end,
-        visual_keying=True,
-        clear_constraints=True,
-        bake_types={"POSE"},
-    )
-    bpy.ops.object.mode_set(mode="OBJECT")
-
-
-def compare(bpy: Any, path: Path, rig_file: Path | None) -> list[Figure]:
-    """Time and angles for one rig."""
-    default_rig, apply = figures.ours("blender.default_rig"), figures.ours("blender.apply")
-    humanoid, roles = figures.ours("motion.humanoid"), figures.ours("retarget.roles")
-    rig_reader = figures.ours("blender.rig")
-    rig = default_rig.load(rig_file) if rig_file else default_rig.rigify_human()
-    start = time.perf_counter()
-    source = imported(bpy, path)
-    importing = time.perf_counter() - start
-    bpy.context.scene.frame_set(bpy.context.scene.frame_start)
-    scene = bpy.context.scene
-    count = scene.frame_end - scene.frame_start + 1
-    frames = list(range(scene.frame_start, scene.frame_end, max(1, count // MOST_FRAMES)))
-
-    start = time.perf_counter()
-    clip = apply.read_take(path)
-    apply.apply(bpy.context, rig, clip, "ours", apply.Placement(scene.frame_start, "KEEP", "take"))
-    own_time = time.perf_counter() - start
-
-    joints = humanoid.recognise(clip).joints
-    names = {role: clip.skeleton.names[i] for role, i in joints.items()}
-    truth = directions(bpy, source, names, frames)
-    # The importer puts the rest pose in front of the take; ours starts with the take.
-    own_truth = directions(bpy, source, names, [frame + count - clip.frames for frame in frames])
-    rig_map = roles.map_rig(rig_reader.read(rig))
-    heads = deforming(rig, rig_map.bones)
-    own = angles(directions(bpy, rig, heads, frames), own_truth)
-
-    rig.animation_data.action = None
-    for bone in rig.pose.bones:
-        bone.matrix_basis.identity()
-    for (bone, key), value in rig_map.switches.items():
-        rig.pose.bones[bone][key] = value
-    rig.update_tag()  # a property set from Python reaches the drivers only so
-    scene.frame_set(scene.frame_start)
-    pairs = [(names[role], name) for role, name in rig_map.bones.items() if role in joints]
-    start = time.perf_counter()
-    constrain(bpy, source, rig, pairs, (names["pelvis"], rig_map.travel))
-    baking = time.perf_counter() - start
-    theirs = angles(directions(bpy, rig, heads, frames), truth)
-
-    name = f"{rig_file.stem if rig_file else 'Rigify human'}, {count} frames"
-    mean, tail = float(theirs.mean()), float(np.percentile(theirs, 95))
+def timed_figures(found: Sequence[Timing]) -> list[Figure]:
+    """The bars of time."""
+    small, human, tall = found
     return [
-        Figure(f"{name}: time (import + constraints + bake)", own_time, "s", importing + baking, (importing + baking) / 5),
-        Figure(f"{name}: limb angle, mean", float(own.mean()), "degrees", mean, min(1.0, mean)),
-        Figure(f"{name}: limb angle, 95th percentile", float(np.percentile(own, 95)), "degrees", tail, min(3.0, tail)),
+        Figure(f"{small.rig}, {small.frames} frames", small.own, "ms", small.theirs, (small.theirs or 0.0) / 50.0),
+        Figure(f"{human.rig}, {human.frames} frames", human.own, "ms", human.theirs, (human.theirs or 0.0) / 100.0),
+        Figure(f"{tall.rig}, {tall.bones} bones, {tall.frames} frames", tall.own, "ms", tall.theirs, 60.0),
     ]
+
+
+def print_timings(found: Sequence[Timing]) -> None:
+    """One line a case."""
+    for each in found:
+        steps = ", ".join(f"{name} {value:.1f}" for name, value in each.steps.items())
+        print(
+            f"{each.rig}, {each.bones} bones, {each.frames} frames: {each.own:.1f} ms ({each.locked:.1f} with feet locked), by "
+            f"constraints and bake {each.theirs or math.nan:.0f} ms, {each.times or math.nan:.0f} times; reading "
+            f"{each.own_reading:.1f} ms, importing {each.their_reading or math.nan:.0f} ms. Of ours: {steps}"
+        )
 
 
 def main() -> int:
     """Measure and report."""
-    bpy, folder = figures.enable()
+    wanted = options()
+    bpy, _ = figures.enable()
     bpy.ops.preferences.addon_enable(module="io_anim_bvh")
-    path = take_file(folder)
-    rows = [row for rig_file in rig_files() for row in compare(bpy, path, rig_file)]
-    return figures.finish(rows, f"{path.name}, at its own frame rate; the baseline in brackets.")
+    if not figures.SHARED.is_dir():
+        print("This benchmark needs the folder `shared` beside the repository.", file=sys.stderr)
+        return 2
+    rigs, takes = chosen(wanted)
+    sources = Sources(bpy, OUT / "takes")
+    compared: list[Comparison] = []
+    for subject in rigs:
+        each = Comparison(bpy, sources, subject)
+        shown = subject.name in DRAWN
+        each.run(takes, True, shown, takes[:STRIPS] if shown else [])
+        for name, strip in each.strips.items():
+            strip.write(OUT / f"{subject.name} {name}.png".replace(" ", "_"))
+        compared.append(each)
+    timings = [] if wanted.no_speed else speed.timings(bpy, sources, wanted.quick)
+    rows = [figure for each in compared for figure in figures_of(each)] + (timed_figures(timings) if timings else [])
+    names = ", ".join(take.name for take in takes)
+    print(f"Degrees, mm per second of contact, % of the way of the hips; over {len(takes)} takes ({names}).")
+    compact(compared)
+    print_timings(timings)
+    missed(compared)
+    over = [row for row in rows if not row.ok]
+    figures.table(over, f"{len(rows) - len(over)} of {len(rows)} bars are kept; missed:")
+    if wanted.json is not None:
+        figures.write(wanted.json, comparing.content(rows, compared, timings))
+    return 1 if over else 0
 
 
 if __name__ == "__main__":
