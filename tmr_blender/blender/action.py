@@ -138,17 +138,16 @@ class _Curves:
 
 def _channels(keys: Keys) -> Iterator[tuple[str, str, _Rows]]:
     """Data path, group and keys of everything that is keyed."""
+    each = [(f"{_bone(name)}.", name, bone) for name, bone in keys.bones.items()]
     if keys.object is not None:
-        yield "location", OBJECT_GROUP, _Rows(keys.object.location, keys.object.frames, keys.object.location_slopes)
-        rows = _Rows(keys.object.rotation, keys.object.frames, keys.object.rotation_slopes)
-        yield _rotation_channel(keys.object), OBJECT_GROUP, rows
-    for name, bone in keys.bones.items():
+        each.insert(0, ("", OBJECT_GROUP, keys.object))
+    for path, group, bone in each:
         if bone.location is not None:
-            yield f"{_bone(name)}.location", name, _Rows(bone.location, bone.frames, bone.location_slopes)
+            yield f"{path}location", group, _Rows(bone.location, bone.frames, bone.location_slopes)
         if bone.rotation is not None:
-            yield f"{_bone(name)}.{_rotation_channel(bone)}", name, _Rows(bone.rotation, bone.frames, bone.rotation_slopes)
+            yield f"{path}{_rotation_channel(bone)}", group, _Rows(bone.rotation, bone.frames, bone.rotation_slopes)
         if bone.scale is not None:
-            yield f"{_bone(name)}.scale", name, _Rows(bone.scale)
+            yield f"{path}scale", group, _Rows(bone.scale)
 
 
 def _bone(name: str) -> str:

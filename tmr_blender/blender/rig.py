@@ -16,7 +16,7 @@ from ..retarget.channels import from_quaternions
 from ..retarget.rig import Chain, Rig
 from ..retarget.roles import RigMap
 from ..retarget.target import rigid
-from . import constraints
+from . import constraints, placed
 
 # Blender's Z up to Y up.
 TO_Y_UP: Array = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1.0]])
@@ -86,6 +86,8 @@ def plain(object: bpy.types.Object) -> Rig:
         location_locks=np.array([tuple(bone.lock_location) for bone in posed]),
         displaced=np.array([_displaced(bone) for bone in posed]),
         properties=frozenset((bone.name, key) for bone in posed for key in bone.keys()),  # noqa: SIM118
+        object=placed.of_object(object),
+        posed={bone.name: placed.of_bone(bone) for bone in posed if not placed.rests(bone)},
     )
 
 
@@ -140,7 +142,7 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
     limbs = controls.limbs(rig, rig_map)
     moved = [rig.index(name) for limb in limbs for name in (limb.chain.control, limb.chain.pole) if name]
     also = [rig.index(limb.toe) for limb in limbs if limb.toe]
-    body = [rig.index(name) for name in (*rig_map.bones.values(), rig_map.travel)]
+    body = [rig.index(name) for name in (*rig_map.bones.values(), rig_map.travel, rig_map.root) if name]
     keyed = list(dict.fromkeys((*body, *moved, *also)))
     random = np.random.default_rng(1)
     axes = quaternion.normalise(np.concatenate([np.zeros((len(keyed), 1)), random.normal(size=(len(keyed), 3))], axis=-1))
@@ -156,6 +158,9 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
         posed = [object.pose.bones[rig.names[bone]] for bone in keyed]
         matrices = np.array([bone.matrix for bone in posed], dtype=np.float64)
         basis = np.array([bone.matrix_basis for bone in posed], dtype=np.float64)
+        # A location that isn't along the bone's own axes is applied as if it were turned into them.
+        loose = ~rig.local_location[keyed]
+        basis[loose, :3, 3] = np.einsum("bji,bj->bi", rig.rest[keyed][loose, :3, :3], basis[loose, :3, 3])
         measured = {limb.chain.bone: _angle(object, limb.chain) for limb in limbs if limb.chain.pole and not limb.own}
     chains = tuple(replace(chain, angle=measured.get(chain.bone, 0.0)) for chain in rig.chains)
     return replace(rig, chains=chains, carriers=_carriers(rig, keyed, set(moved), matrices, basis))

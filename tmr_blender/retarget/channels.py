@@ -35,6 +35,25 @@ def to_quaternions(channels: Array, mode: str) -> Array:
     return out
 
 
+def near(channels: Array, before: Array, mode: str) -> Array:
+    """The same rotations told by those numbers that begin nearest to what was there before: no full turns in between.
+
+    channels: (frames, n), continuous; before: (n,) of the same mode.
+    """
+    turn = 2 * np.pi
+    if mode == "QUATERNION":
+        return -channels if channels[0] @ before < 0.0 else channels
+    if mode == "AXIS_ANGLE":
+        out = -channels if channels[0, 1:] @ before[1:] < 0.0 else channels.copy()
+        out[:, 0] += turn * np.round((before[0] - out[0, 0]) / turn)
+        return out
+    middle = AXES[mode[1]]
+    other = channels + np.pi
+    other[:, middle] = np.pi - channels[:, middle]
+    both = [rows + turn * np.round((before - rows[0]) / turn) for rows in (channels, other)]
+    return min(both, key=lambda rows: float(np.abs(rows[0] - before).sum()))
+
+
 def axis_angles(q: Array) -> Array:
     """Angle, x, y, z (frames, 4); the axis never flips, so angles may pass half a turn."""
     q = quaternion.continuous(q)

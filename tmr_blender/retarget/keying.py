@@ -9,7 +9,7 @@ import numpy as np
 
 from ..motion import body, quaternion
 from ..motion.quaternion import Array
-from . import channels, controls
+from . import channels, controls, root
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
 from .target import Motion, Target, rigid
@@ -30,14 +30,21 @@ class Goals:
 def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion, limbs: Literal["fk", "ik"] = "fk") -> Keys:
     """The channels that make the rig's body do what the motion says, and hold what could disturb it.
 
-    limbs: as in `options.Options`.
+    limbs: as in `options.Options`. Raises SkeletonProblem where what should receive the motion's way over the ground can't.
     """
+    way = motion.way
+    motion = root.without(motion, goal)
     goals = _of_body(rig, rig_map, goal, motion)
     turns, heads = controls.goals(rig, rig_map, goal, motion)
     goals.turns.update(turns)
     goals.heads.update(heads)
+    if way is not None and way.carrier == "bone":
+        bone = root.bone(rig, rig_map)
+        turn, goals.heads[bone] = root.turn_and_head(rig, bone, goal, way)
+        if not rig.rotation_locks[bone].all():
+            goals.turns[bone] = turn
     written = _written(rig, rig_map, goals, len(motion.hips))
-    return replace(written, switches=controls.switches(rig_map, limbs))
+    return replace(root.received(rig, rig_map, goal, way, written), switches=controls.switches(rig_map, limbs))
 
 
 def _of_body(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Goals:
@@ -192,8 +199,8 @@ def _held(rig: Rig, rig_map: RigMap, turns: Mapping[int, Array]) -> list[int]:
         while above >= 0 and above not in turns:
             between.add(above)
             above = int(rig.carriers[above])
-        # What lies above the whole body, such as a root bone, is the animator's to place.
-        if above >= 0:
+        # What lies above the whole body, such as a root bone, is the animator's to place, and what hangs between the two.
+        if above >= 0 and (rig.names[bone], rig.names[above]) != (rig_map.travel, rig_map.root):
             held |= between
     locked = {bone for bone in held if rig.rotation_locks[bone].all()}
     return sorted(held - locked - set(turns))

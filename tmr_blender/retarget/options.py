@@ -14,7 +14,9 @@ class Options:
         directions of the file, +Z being where the rig faces.
     place: "rig" starts the motion where the rig stands; "take" keeps the distance from the file's origin.
     travel: False keeps the body over its starting point ("in place"); heights remain.
-    root: what receives the way over the ground: the hips' own bone, the rig's root bone, or the object itself.
+    root: what receives the way over the ground, smoothed, and the body's heading: the hips' own bone, the rig's root bone, or
+        the object itself. It goes on from where it stands; what is smoothed away stays with the hips. Without travel only
+        the hips are keyed, turns on the spot included.
     limbs: which of a rig's two sets of controls shows where it has both: its switches are set to forward or to inverse
         kinematics, and both receive keys.
     hands: "body" keeps hands where they are in relation to the body and to each other where the clip's are close to it,

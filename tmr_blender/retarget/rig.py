@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..motion import quaternion
 from ..motion.quaternion import Array
 
 
@@ -33,6 +34,27 @@ class Chain:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Where an object or a posed bone stands now, by its own channels, in Blender's axes and units.
+
+    mode: rotation mode as Blender spells it. rotation: the channels of that mode, (3,) or (4,).
+    location: (3,). before: (4,) turn that comes on top of the channels' (an object's delta rotation).
+    scale: (3,), an object's delta scale included.
+    location_locks: (3,) bool. rotation_locks: (4,) bool for w, x, y, z.
+    obstacle: why keys would not show, for people: what else decides about place or turn; empty for nothing.
+    """
+
+    mode: str = "QUATERNION"
+    rotation: Array = field(default_factory=lambda: quaternion.IDENTITY)
+    location: Array = field(default_factory=lambda: np.zeros(3))
+    before: Array = field(default_factory=lambda: quaternion.IDENTITY)
+    scale: Array = field(default_factory=lambda: np.ones(3))
+    location_locks: np.ndarray = field(default_factory=lambda: np.zeros(3, dtype=bool))
+    rotation_locks: np.ndarray = field(default_factory=lambda: np.zeros(4, dtype=bool))
+    obstacle: str = ""
+
+
+@dataclass(frozen=True)
 class Rig:
     """The bones of an armature at rest, and how each one is carried when it is posed.
 
@@ -54,6 +76,8 @@ class Rig:
     displaced: (bones,) bool, the bone now stands off its place or size, so that keys for its turn alone would not do.
     properties: (bone, custom property) pairs that exist on the rig, where its switches are looked up.
     chains: what inverse kinematics bend on it.
+    object: where the object stands in its parent, if it has one.
+    posed: bone -> how it is posed now; bones that aren't there are at rest.
     """
 
     name: str
@@ -71,6 +95,8 @@ class Rig:
     displaced: np.ndarray
     properties: frozenset[tuple[str, str]] = frozenset()
     chains: tuple[Chain, ...] = ()
+    object: Placed = field(default_factory=Placed)
+    posed: Mapping[str, Placed] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -112,8 +138,10 @@ class Keys:
     frames: how many; they are one scene frame apart.
     bones: bone name -> its channels.
     switches: (bone, custom property) -> the value it needs for these keys to show.
+    object: location and rotation of the object itself, where it receives the way over the ground.
     """
 
     frames: int
     bones: Mapping[str, BoneKeys]
     switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    object: BoneKeys | None = None

@@ -11,7 +11,7 @@ from ..motion import quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
-from . import contacts, feet, hands, keying, rest
+from . import contacts, feet, hands, keying, rest, root
 from .options import Options
 from .performance import Performance, perform
 from .rest import Stance
@@ -49,7 +49,7 @@ def solve(clip: Clip, body_map: BodyMap, goal: Target, options: Options) -> Moti
         turns = hands.keep(performance, goal, turns, hips, options.fps, options.loop)
     if not options.travel:
         hips[:, [0, 2]] = hips[0, [0, 2]]
-    return Motion(turns, hips)
+    return root.chosen(Motion(turns, hips), goal, options)
 
 
 def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from . import rest
 from .rest import Stance
 from .rig import Rig
 from .roles import RigMap
+
+# Cosine of the most that the last joint of a finger is bent at rest.
+STRAIGHT_ON = 0.6
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,31 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Way:
+    """The way of a body over the ground, in the stance's space, and what receives it.
+
+    carrier: the rig's root bone, or its object.
+    places: (frames, 3) where the point on the floor below the hips at rest goes; the height is 0.
+    heading: (frames,) radians about Y from +Z, unwrapped.
+    """
+
+    carrier: Literal["bone", "object"]
+    places: Array
+    heading: Array
+
+
+@dataclass(frozen=True)
 class Motion:
     """What the body of a rig does.
 
     turns: role -> (frames, 4) turn of the bone from rest, in the armature's space.
     hips: (frames, 3) where the point between the hip joints is, in the stance's space.
+    way: the part of it that is not for the hips' own bone (`root.chosen`); turns and hips tell where the body is in any case.
     """
 
     turns: Mapping[str, Array]
     hips: Array
+    way: Way | None = None
 
 
 def target(rig: Rig, rig_map: RigMap) -> Target:
@@ -66,6 +86,7 @@ def target(rig: Rig, rig_map: RigMap) -> Target:
         for side in ("left", "right"):
             if f"{side}_{after}" not in heads:
                 heads[f"{side}_{after}"] = _tail(rig, bones[f"{side}_{before}"])
+    heads.update(_tips(rig, bones))
     stretch = _stretch(rig)
     stretched = {role: stretch @ head for role, head in heads.items()}
     up = _turn_up(stretched)
@@ -93,6 +114,21 @@ def _crown(rig: Rig, bones: Mapping[str, int], up: Array) -> float:
 
 def _tail(rig: Rig, bone: int) -> Array:
     return rig.rest[bone, :3, 3] + rig.rest[bone, :3, 1] * rig.lengths[bone]
+
+
+def _tips(rig: Rig, bones: Mapping[str, int]) -> dict[str, Array]:
+    """Where the fingers of a rig end: at a bone on the last one, or at its tail if that goes on the way the finger goes."""
+    out: dict[str, Array] = {}
+    for tip in rest.TIPS:
+        last, before = bones.get(f"{tip[:-1]}3"), bones.get(f"{tip[:-1]}2")
+        if last is None or before is None:
+            continue
+        here = rig.rest[last, :3, 3]
+        ends = [*rig.rest[np.flatnonzero(rig.parents == last), :3, 3], _tail(rig, last)]
+        way = here - rig.rest[before, :3, 3]
+        on = [end for end in ends if (end - here) @ way > STRAIGHT_ON * np.linalg.norm(end - here) * np.linalg.norm(way)]
+        out.update({tip: on[0]} if on else {})
+    return out
 
 
 def rigid(matrices: Array) -> Array:
