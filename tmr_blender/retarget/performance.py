@@ -47,7 +47,7 @@ class Performance:
 def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
     """The clip's body in every frame of the scene."""
     rest.require(body_map.joints, clip.name)
-    pruned, joints = prune(clip, body_map.joints)
+    pruned, joints = prune(clip, {**body_map.joints, **_tips(clip.skeleton, body_map.joints)})
     sampled = pruned.resampled(options.fps)
     rotations, positions = sampled.globals()
     stance = source.stance(sampled.skeleton, rotations, positions, options.fps, joints)
@@ -56,12 +56,19 @@ def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
         heading = rest.facing({role: v[0] for role, v in placed.items()})
         placed = {role: quaternion.rotate(heading, v) for role, v in placed.items()}
         rotations = quaternion.multiply(heading, rotations)
-    roles = list(joints)
+    roles = [role for role in joints if role not in rest.TIPS]
     back = quaternion.inverse(np.stack([stance.rotations[role] for role in roles]))
     deltas = quaternion.multiply(rotations[:, [joints[role] for role in roles]], back)
     crown = _crown(clip.skeleton, body_map.joints)
     performance = Performance(stance, {role: deltas[:, i] for i, role in enumerate(roles)}, placed, crown)
     return performance.mirrored() if options.mirror else performance
+
+
+def _tips(skeleton: Skeleton, joints: Mapping[str, int]) -> dict[str, int]:
+    """Joints at which fingers end, if they are there."""
+    last = {tip: joints.get(f"{tip[:-1]}3", -1) for tip in rest.TIPS}
+    found = {tip: skeleton.children(joint) for tip, joint in last.items() if joint >= 0}
+    return {tip: ends[0] for tip, ends in found.items() if ends and np.linalg.norm(skeleton.offsets[ends[0]]) > 1e-6}
 
 
 def _crown(skeleton: Skeleton, joints: Mapping[str, int]) -> float:

@@ -91,6 +91,13 @@ def _parents() -> dict[str, str]:
 
 PARENT: Mapping[str, str] = _parents()
 
+TIPS: tuple[str, ...] = tuple(f"{role[:-1]}4" for role in body.FINGERS if role.endswith("3"))
+"""Where fingers end: places of a stance that no bone of its own stands for."""
+NEXT: Mapping[str, str] = {a: b for limb in LIMBS for a, b in pairwise(limb)} | {
+    role: f"{role[:-1]}{int(role[-1]) + 1}" for role in body.FINGERS
+}
+"""Role of a segment of a limb or finger -> the role at its end."""
+
 
 def hierarchy(roles: Mapping[str, object]) -> dict[str, str | None]:
     """role -> the nearest role below it in the body that is there (None for the pelvis), parents before children."""
@@ -179,19 +186,19 @@ def align(source: Stance, target: Stance) -> dict[str, Array]:
     Arms and legs end up pointing exactly where the source's do. Each turn builds on the one below it in the body and
     adds the smallest one that is needed, which keeps palms and knees as they are. The spine leans as a whole. Feet turn
     about the vertical only, so that soles flat on the floor stay flat whatever the shape of the foot; hands agree in where
-    their knuckles are; collars, head, toes, and hands without fingers keep their rest relation to the part that carries them.
+    their knuckles are, and fingers in how they are curled; collars, head, toes, and hands without fingers keep their rest
+    relation to the part that carries them.
     """
     turns: dict[str, Array] = {}
     lean = _lean(source, target)
-    children = {a: b for limb in LIMBS for a, b in pairwise(limb)}
     for role, above in hierarchy(target.positions).items():
         carried = turns[above] if above else quaternion.IDENTITY
-        end = children.get(role)
+        end = NEXT.get(role, "")
         if role.startswith("spine"):
             turns[role] = lean
         elif role.startswith("neck") or role == "head":
             turns[role] = quaternion.IDENTITY
-        elif end and role in source.positions:
+        elif all(name in stance.positions for name in (role, end) for stance in (source, target)):
             here = quaternion.rotate(carried, target.toward(role, end))
             turns[role] = quaternion.multiply(quaternion.between(here, source.toward(role, end)), carried)
         elif role.endswith("_ankle"):

@@ -254,7 +254,8 @@ class _Anatomy:
     def _positions(self) -> dict[str, Array]:
         """Joints of the stance, each placed from the role below it."""
         out = {"pelvis": np.zeros(3)}
-        for role, above in self.below.items():
+        tips = {tip: f"{tip[:-1]}3" for tip in rest.TIPS if tip in self.joints}
+        for role, above in (self.below | tips).items():
             if above:
                 out[role] = out[above] + quaternion.rotate(self.made[above], self._toward(above, role))
         return out
