@@ -165,12 +165,13 @@ def counterpart(rig: Rig, name: str, pelvis: str = "") -> str:
 
 
 _MARKS = (
-    re.compile(r"left|right", re.IGNORECASE),
+    re.compile(r"left|right|左|右", re.IGNORECASE),
     re.compile(r"(?<![A-Za-z])[lr](?![A-Za-z])", re.IGNORECASE),  # hand.L, L_hand, CC_Base_L_Hand
     re.compile(r"(?<![A-Za-z])[lr](?=[A-Z])"),  # lThighBend
     re.compile(r"(?<=[a-z0-9])[LR](?![a-z])"),  # handL
+    re.compile(r"(?<![A-Za-z])[lr](?=[a-z])"),  # lhand
 )
-_OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
+_OTHER = {"left": "right", "right": "left", "l": "r", "r": "l", "左": "右", "右": "左"}
 
 
 def _other_names(name: str) -> list[str]:
@@ -180,7 +181,7 @@ def _other_names(name: str) -> list[str]:
         for match in mark.finditer(name):
             word = match.group()
             swapped = _OTHER[word.lower()]
-            swapped = swapped.upper() if word.isupper() else swapped.capitalize() if word[0].isupper() else swapped
+            swapped = swapped.upper() if word.isupper() else swapped.capitalize() if word.istitle() else swapped
             out.append(name[: match.start()] + swapped + name[match.end() :])
     return out
 
