@@ -18,9 +18,6 @@ from .roles import RigMap
 # Cosine of the most that the last joint of a finger is bent at rest.
 STRAIGHT_ON = 0.6
 
-# Cosine of the most that the last joint of a finger is bent at rest.
-STRAIGHT_ON = 0.6
-
 
 @dataclass(frozen=True)
 class Target:
@@ -90,7 +87,6 @@ def target(rig: Rig, rig_map: RigMap) -> Target:
             if f"{side}_{after}" not in heads:
                 heads[f"{side}_{after}"] = _tail(rig, bones[f"{side}_{before}"])
     heads.update(_tips(rig, bones))
-    heads.update(_tips(rig, bones))
     stretch = _stretch(rig)
     stretched = {role: stretch @ head for role, head in heads.items()}
     up = _turn_up(stretched)
@@ -118,21 +114,6 @@ def _crown(rig: Rig, bones: Mapping[str, int], up: Array) -> float:
 
 def _tail(rig: Rig, bone: int) -> Array:
     return rig.rest[bone, :3, 3] + rig.rest[bone, :3, 1] * rig.lengths[bone]
-
-
-def _tips(rig: Rig, bones: Mapping[str, int]) -> dict[str, Array]:
-    """Where the fingers of a rig end: at a bone on the last one, or at its tail if that goes on the way the finger goes."""
-    out: dict[str, Array] = {}
-    for tip in rest.TIPS:
-        last, before = bones.get(f"{tip[:-1]}3"), bones.get(f"{tip[:-1]}2")
-        if last is None or before is None:
-            continue
-        here = rig.rest[last, :3, 3]
-        ends = [*rig.rest[np.flatnonzero(rig.parents == last), :3, 3], _tail(rig, last)]
-        way = here - rig.rest[before, :3, 3]
-        on = [end for end in ends if (end - here) @ way > STRAIGHT_ON * np.linalg.norm(end - here) * np.linalg.norm(way)]
-        out.update({tip: on[0]} if on else {})
-    return out
 
 
 def _tips(rig: Rig, bones: Mapping[str, int]) -> dict[str, Array]:
