@@ -9,7 +9,7 @@ import numpy as np
 
 from ..motion import body, quaternion
 from ..motion.quaternion import Array
-from . import channels, controls, root
+from . import channels, controls, root, twists
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
 from .target import Motion, Target, rigid
@@ -35,6 +35,7 @@ def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion, limbs: Literal
     way = motion.way
     motion = root.without(motion, goal)
     goals = _of_body(rig, rig_map, goal, motion)
+    goals.turns.update(twists.goals(rig, rig_map, goal, motion.turns))
     turns, heads = controls.goals(rig, rig_map, goal, motion)
     goals.turns.update(turns)
     goals.heads.update(heads)
