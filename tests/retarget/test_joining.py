@@ -120,10 +120,12 @@ def test_speeds_meet_at_both_ends_of_a_blend(goal: Target) -> None:
     out = joining.join([a, b], goal, overlap).part.motion
     where = a.frames - overlap
     moves = steps(out)
-    # Into the blend and out of it the steps change no more abruptly than within.
+    # Into the blend and out of it the steps change hardly more than they do in the motions themselves.
     changes = np.abs(np.diff(moves, axis=1))
-    at_ends = changes[:, [where - 1, where + overlap - 1]].max()
-    assert at_ends < 1.5 * changes.max(initial=0.0, where=np.ones_like(changes, dtype=bool))
+    usual = max(float(np.abs(np.diff(steps(part.motion), axis=1)).max()) for part in (a, b))
+    apart_by = max(apart(a.motion.turns[role][where], b.motion.turns[role][0]) for role in a.motion.turns)
+    assert apart_by > 20
+    assert changes[:, [where - 1, where + overlap - 1]].max() < usual + 0.3 * apart_by / overlap
     hard = joining.join([a, b], goal, 1).part.motion
     assert moves.max() < 0.5 * steps(hard).max(), "blended, nothing jerks as it does in a cut"
 

@@ -6,122 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..errors import SkeletonProblem, TMRError
+from ..errors import TMRError
 from ..motion import readers
 from ..motion.clip import Clip
-from .apply import Placement, apply, read_take, target
+from .apply import apply, read_take, target
+from .placing import Placing, said
 from .properties import state
 
 
-class PlacedMotion:
-    """Mix-in: the choices about where a motion goes, as the redo panel shows them."""
+class PlacedMotion(Placing):
+    """Mix-in: an operator that puts one motion on the target rig."""
 
     report: Any
-    poll_message_set: Any
-
-    at: EnumProperty(
-        name="Start",
-        description="Where on the timeline the motion starts",
-        items=[
-            ("CURRENT", "Current Frame", "The first key is at the frame shown now"),
-            ("START", "Scene Start", "The first key is at the first frame of the scene"),
-        ],
-    )
-    in_place: BoolProperty(
-        name="In Place",
-        description="Keep the body over where it stands: for cycles that the game engine moves. Jumps keep their height",
-        default=False,
-    )
-    heading: EnumProperty(
-        name="Facing",
-        description="Which way the motion starts out",
-        items=[
-            ("rig", "As the Rig", "Turn the motion so that it starts facing where the rig faces"),
-            ("take", "As the Take", "Keep the directions of the recording, so that several takes of one session fit together"),
-        ],
-    )
-    feet: BoolProperty(
-        name="Plant Feet",
-        description="Hold the feet in place while they stand in the recording. Legs bend as that takes",
-        default=False,
-    )
-    mirror: BoolProperty(name="Mirror", description="Exchange left and right", default=False)
-    speed: FloatProperty(
-        name="Speed",
-        description="How many times as fast as recorded",
-        default=1.0,
-        min=0.05,
-        soft_min=0.25,
-        soft_max=4.0,
-        max=20.0,
-    )
-    loop: BoolProperty(
-        name="Loop",
-        description="Keep only the part that repeats best, its end blended into its beginning, and mark the action as cyclic",
-        default=False,
-    )
-    tolerance: FloatProperty(
-        name="Key Tolerance",
-        description="Fewer keys, on Bezier curves: how many degrees bones may be off, and 5 mm for each. 0 keys every frame",
-        default=0.0,
-        min=0.0,
-        soft_max=5.0,
-        max=20.0,
-    )
-    extent: EnumProperty(
-        name="Frame Range",
-        description="What happens to the scene's start and end frames",
-        items=[
-            ("EXTEND", "Extend", "Move the end frame if the motion is longer, so that playback shows all of it"),
-            ("FIT", "Fit", "Start and end exactly with the motion"),
-            ("KEEP", "Keep", "Leave both as they are; what goes beyond the end does not play"),
-        ],
-    )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        try:
-            rig = target(context)
-        except SkeletonProblem as problem:
-            cls.poll_message_set(str(problem))
-            return False
-        if context.mode not in {"OBJECT", "POSE"}:
-            cls.poll_message_set("Leave the edit mode first: a motion is put on in object or pose mode")
-            return False
-        if rig.library is not None and rig.override_library is None:
-            cls.poll_message_set(f"{rig.name} is linked: make a library override of it first (Object > Library Override)")
-            return False
-        return True
 
     def put(self, context: bpy.types.Context, clip: Clip, name: str) -> set[str]:
         """Apply the clip to the target rig and say so."""
-        scene = context.scene
-        first = scene.frame_current if self.at == "CURRENT" else scene.frame_start
-        end = scene.frame_end
-        rig = target(context)
-        placement = Placement(
-            first,
-            self.extent,
-            self.heading,
-            travel=not self.in_place,
-            feet=self.feet,
-            mirror=self.mirror,
-            speed=self.speed,
-            loop=self.loop,
-            tolerance=self.tolerance,
-        )
+        rig, end, placement = target(context), context.scene.frame_end, self.placement(context.scene)
+        former = rig.animation_data.action if rig.animation_data is not None else None
         action = apply(context, rig, clip, name, placement)
-        grown = f"; the scene now ends at frame {scene.frame_end}" if scene.frame_end != end else ""
-        self.report({"INFO"}, f"{action.name} is on {rig.name}{grown}")
+        pushed = f"; {former.name} became a strip below" if former is not None and placement.goes == "strip" else ""
+        self.report({"INFO"}, said(rig, action, placement, end) + pushed)
         return {"FINISHED"}
-
-    def draw_placement(self, layout: bpy.types.UILayout) -> None:
-        """The choices, in the redo panel and in the file browser."""
-        layout.use_property_split = True
-        for name in ("at", "heading", "in_place", "feet", "mirror", "speed", "loop", "tolerance", "extent"):
-            layout.prop(self, name)
 
 
 class TMR_OT_apply(PlacedMotion, bpy.types.Operator):

@@ -156,9 +156,13 @@ def _near(bone: BoneKeys, before: Array | None) -> BoneKeys:
         return bone
     if bone.mode == "QUATERNION":
         return replace(bone, rotation=-bone.rotation) if bone.rotation[0] @ before < 0.0 else bone
+    turn = 2 * np.pi
     if bone.mode == "AXIS_ANGLE":
-        return bone
-    return replace(bone, rotation=bone.rotation + 2 * np.pi * np.round((before - bone.rotation[0]) / (2 * np.pi)))
+        # The same turn about the opposite axis, and the other way round.
+        rows = -bone.rotation if bone.rotation[0, 1:] @ before[1:] < 0.0 else bone.rotation.copy()
+        rows[:, 0] += turn * np.round((before[0] - rows[0, 0]) / turn)
+        return replace(bone, rotation=rows)
+    return replace(bone, rotation=bone.rotation + turn * np.round((before - bone.rotation[0]) / turn))
 
 
 def _joined(before: Part, after: Part, both: int, goal: Target) -> Part:
