@@ -60,10 +60,26 @@ def _segment(rig: Rig, goal: Target, turns: Mapping[str, Array], segment: str, b
         along = {bone: float((rig.rest[bone, :3, 3] - goal.heads[segment]) @ axis) / length for bone in bones}
         shares = {bone: float(np.clip(share, 0.0, 1.0)) for bone, share in along.items()}
     axes = np.broadcast_to(axis, (len(angle), 3))
-    return {
+    out = {
         bone: quaternion.multiply(turns[segment], quaternion.from_axis_angle(axes, angle * (1.0 - share if upper else share)))
         for bone, share in shares.items()
     }
+    return (
+        _pointed(rig, goal, out, [goal.bones[segment], *bones], end, quaternion.rotate(turns[segment], axes))
+        if in_line
+        else out
+    )
+
+
+def _pointed(rig: Rig, goal: Target, turns: dict[int, Array], chain: list[int], end: str, way: Array) -> dict[int, Array]:
+    """The bones of a chain turned as a whole, so that it ends where it should: they are never quite in line."""
+    places = [*rig.rest[chain, :3, 3], goal.heads[end]]
+    now = sum(
+        quaternion.rotate(turns[bone], np.broadcast_to(after - before, way.shape))
+        for bone, before, after in zip(chain, places, places[1:], strict=False)
+    )
+    swing = quaternion.between(np.asarray(now), way)
+    return {bone: quaternion.multiply(swing, turn) for bone, turn in turns.items()}
 
 
 def _carrier(goal: Target, turns: Mapping[str, Array], segment: str) -> str:
