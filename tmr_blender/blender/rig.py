@@ -163,7 +163,8 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
         basis[loose, :3, 3] = np.einsum("bji,bj->bi", rig.rest[keyed][loose, :3, :3], basis[loose, :3, 3])
         measured = {limb.chain.bone: _angle(object, limb.chain) for limb in limbs if limb.chain.pole and not limb.own}
     chains = tuple(replace(chain, angle=measured.get(chain.bone, 0.0)) for chain in rig.chains)
-    return replace(rig, chains=chains, carriers=_carriers(rig, keyed, set(moved), matrices, basis))
+    carriers, holders = _carriers(rig, keyed, matrices, basis)
+    return replace(rig, chains=chains, carriers=carriers, holders=holders)
 
 
 def _shorten(object: bpy.types.Object, rig: Rig, chain: Chain) -> None:
@@ -179,32 +180,39 @@ def _angle(object: bpy.types.Object, chain: Chain) -> float:
     return controls.measured_angle(*constraints.bent(object, chain))
 
 
-def _carriers(rig: Rig, keyed: list[int], moved: set[int], matrices: Array, basis: Array) -> np.ndarray:
-    """(bones,) what carries each keyed bone. moved: those that have to be carried along in place as well."""
+def _carriers(rig: Rig, keyed: list[int], matrices: Array, basis: Array) -> tuple[np.ndarray, np.ndarray]:
+    """(bones,) what carries the turn of each keyed bone, and what its place.
+
+    matrices, basis: (bones, 4, 4) of the keyed bones, posed in the armature's space and by their channels.
+    """
     back = np.linalg.inv(rig.rest[keyed])
     size = float(np.linalg.norm(np.ptp(rig.rest[:, :3, 3], axis=0)))
-
-    def displacement(posed: Array) -> Array:
-        """(bones, 3, 4) from rest, places in sizes of the rig."""
-        out = (posed @ back)[:, :3]
-        return np.concatenate([rigid(out[:, :, :3]), out[:, :, 3:] / size], axis=-1)
-
-    own, carried = displacement(matrices), displacement(matrices @ np.linalg.inv(basis))
-    still = np.eye(4)[:3]
-    if np.abs(own - still)[..., :3].max() < SAME:
+    own, carried = matrices @ back, matrices @ np.linalg.inv(basis) @ back
+    own_turns, turns = rigid(own[:, :3, :3]), rigid(carried[:, :3, :3])
+    if np.abs(own_turns - np.eye(3)).max() < SAME:
         raise SkeletonProblem(
             f"“{rig.name}” is hidden or not in this view layer: show it, so that its constraints can be read."
         )
-    carriers = rig.carriers.copy()
+    heads = rig.rest[keyed][:, :, 3]
+    carriers, holders = rig.carriers.copy(), rig.parents.copy()
     for i, bone in enumerate(keyed):
-        columns = slice(4 if bone in moved else 3)
-        apart = np.abs(own - carried[i])[..., columns].max(axis=(1, 2))
-        apart[i] = np.inf
-        if apart.min() < SAME:
-            carriers[bone] = keyed[int(apart.argmin())]
-        elif np.abs(carried[i] - still)[..., columns].max() < SAME:
-            carriers[bone] = -1
-    return carriers
+        turned = np.abs(own_turns - turns[i]).max(axis=(1, 2))
+        place = (carried[i] @ heads[i])[:3]
+        held = np.abs((own @ heads[i])[:, :3] - place).max(axis=1) / size
+        # One that carries both goes before those that happen to carry one of them.
+        both = np.maximum(turned, held)
+        both[i] = turned[i] = held[i] = np.inf
+        carriers[bone] = _first([both, turned], np.abs(turns[i] - np.eye(3)).max(), keyed, carriers[bone])
+        holders[bone] = _first([both, held], np.abs(place - heads[i, :3]).max() / size, keyed, holders[bone])
+    return carriers, holders
+
+
+def _first(apart: list[Array], still: float, keyed: list[int], otherwise: int) -> int:
+    """The keyed bone that is as it should be by the first of several measures by which one is; -1 if none need be."""
+    for each in apart:
+        if each.min() < SAME:
+            return keyed[int(each.argmin())]
+    return -1 if still < SAME else otherwise
 
 
 def _turn(bone: bpy.types.PoseBone, mode: str, rotation: Array) -> None:

@@ -17,7 +17,7 @@ from . import legs, rest, roles
 from .conventions import Control
 from .rig import Chain, Rig
 from .roles import RigMap
-from .target import Motion, Target, target
+from .target import Target, target
 
 # Of the limb's length: how far a pole stays from the elbow or knee at least.
 APART = 0.5
@@ -45,6 +45,17 @@ class Limb:
     own: bool = False
     toe: str = ""
     held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A rig's body in the armature's space.
+
+    turns: role -> (frames, 4) from rest, of itself or of what carries it. joints: role -> (frames, 3) the bone's head.
+    """
+
+    turns: Mapping[str, Array]
+    joints: Mapping[str, Array]
 
 
 def limbs(rig: Rig, rig_map: RigMap) -> list[Limb]:
@@ -111,58 +122,36 @@ def held(limbs_: list[Limb]) -> tuple[str, ...]:
     return tuple(name for limb in limbs_ for name in limb.held)
 
 
-def goals(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> tuple[dict[int, Array], dict[int, Array]]:
+def goals(rig: Rig, rig_map: RigMap, goal: Target, body: Posed) -> tuple[dict[int, Array], dict[int, Array]]:
     """Turns and heads (see `keying.Goals`) of all controls of inverse kinematics."""
-    found = limbs(rig, rig_map)
-    if not found:
-        return {}, {}
-    turns, joints = posed(goal, motion)
-    out: tuple[dict[int, Array], dict[int, Array]] = ({}, {})
-    for limb in found:
+    turns: dict[int, Array] = {}
+    heads: dict[int, Array] = {}
+    for limb in limbs(rig, rig_map):
         control = rig.index(limb.chain.control)
-        carried = turns[limb.end] if limb.end else turns[limb.part]
-        tip = joints[limb.part] + _turned(turns[limb.part], limb.chain.tip - goal.heads[limb.part])
+        tip = body.joints[limb.part] + _turned(body.turns[limb.part], limb.chain.tip - goal.heads[limb.part])
+        carried = body.turns[limb.end if limb.end in body.turns else limb.part]
         away = rig.rest[control, :3, 3] - rig.rest[rig.index(limb.chain.target), :3, 3]
-        out[1][control] = tip + _turned(carried, away)
-        if limb.end in motion.turns and not rig.rotation_locks[control].all():
-            out[0][control] = carried
+        heads[control] = tip + _turned(carried, away)
+        if limb.end in body.turns and not rig.rotation_locks[control].all():
+            turns[control] = carried
         if limb.chain.pole:
-            out[1][rig.index(limb.chain.pole)] = _pole(rig, goal, limb, turns, joints, tip)
+            heads[rig.index(limb.chain.pole)] = _pole(rig, goal, limb, body, tip)
         toes = limb.end.replace("_ankle", "_foot")
-        if limb.toe and toes in motion.turns:
-            out[0][rig.index(limb.toe)] = turns[toes]
-    return out
+        if limb.toe and toes in body.turns:
+            turns[rig.index(limb.toe)] = body.turns[toes]
+    return turns, heads
 
 
-def posed(goal: Target, motion: Motion) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Of every role of the rig its turn (frames, 4), or that of what carries it, and where its joint is (frames, 3).
-
-    The body is what `rest.hierarchy` says, whatever the mechanism that moves it.
-    """
-    middle = (goal.heads["left_hip"] + goal.heads["right_hip"]) / 2
-    places = goal.to_armature(motion.hips)
-    turns: dict[str, Array] = {}
-    joints: dict[str, Array] = {}
-    for role, above in rest.hierarchy(goal.heads).items():
-        if above is None:
-            turns[role] = motion.turns[role]
-            joints[role] = places + _turned(turns[role], goal.heads[role] - middle)
-        else:
-            turns[role] = motion.turns.get(role, turns[above])
-            joints[role] = joints[above] + _turned(turns[above], goal.heads[role] - goal.heads[above])
-    return turns, joints
-
-
-def _pole(rig: Rig, goal: Target, limb: Limb, turns: Mapping[str, Array], joints: Mapping[str, Array], tip: Array) -> Array:
+def _pole(rig: Rig, goal: Target, limb: Limb, body: Posed, tip: Array) -> Array:
     """(frames, 3) where the pole has to be."""
-    start, corner = joints[limb.start], joints[limb.part]
+    start, corner, turns = body.joints[limb.start], body.joints[limb.part], body.turns[limb.start]
     along = _unit(tip - start)
     foot = start + along * _dot(corner - start, along)
     if limb.own:
-        up = _turned(turns[limb.start], limb.chain.axis)
+        up = _turned(turns, limb.chain.axis)
         side = _unit(up - along * _dot(up, along))
     else:
-        bend = _bend(goal, limb, turns[limb.start], corner - start, tip - corner)
+        bend = _bend(goal, limb, turns, corner - start, tip - corner)
         side = towards_pole(along, bend, _unit(corner - start), limb.chain.angle)
     at = rig.rest[rig.index(limb.chain.pole), :3, 3]
     length = float(np.linalg.norm(corner[0] - start[0]) + np.linalg.norm(tip[0] - corner[0]))

@@ -36,7 +36,7 @@ def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion, limbs: Literal
     motion = root.without(motion, goal)
     goals = _of_body(rig, rig_map, goal, motion)
     goals.turns.update(twists.goals(rig, rig_map, goal, motion.turns))
-    turns, heads = controls.goals(rig, rig_map, goal, motion)
+    turns, heads = controls.goals(rig, rig_map, goal, _posed(rig, goal, goals))
     goals.turns.update(turns)
     goals.heads.update(heads)
     if way is not None and way.carrier == "bone":
@@ -62,14 +62,14 @@ def _of_body(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Goals:
 def _travel(rig: Rig, travel: int, turns: Mapping[int, Array], goal: Target, places: Array) -> Array:
     """(frames, 3) where the head of the travelling bone has to be for the point between the hips to be at its places."""
     point = (goal.heads["left_hip"] + goal.heads["right_hip"]) / 2
-    bone = carrier(rig, goal.bones["left_hip"], turns)
+    bone = holder(rig, goal.bones["left_hip"], turns)
     # From the hips down to the travelling bone, each bone carries the point about its own head.
     out = places.copy()
     while bone >= 0 and bone != travel:
         head = rig.rest[bone, :3, 3]
         out -= quaternion.rotate(turns[bone], np.broadcast_to(point - head, places.shape))
         point = head
-        bone = carrier(rig, bone, turns)
+        bone = holder(rig, bone, turns)
     arm = np.broadcast_to(point - rig.rest[travel, :3, 3], places.shape)
     return out - (quaternion.rotate(turns[travel], arm) if travel in turns else arm)
 
@@ -83,7 +83,7 @@ def _written(rig: Rig, rig_map: RigMap, goals: Goals, frames: int) -> Keys:
         if bone not in turned and above >= 0:
             turns[bone] = turns[above]
     rotations = _rotations(rig, turns, turned)
-    locations = _locations(rig, turns, goals.heads)
+    locations = _locations(rig, turns, goals.heads, frames)
     out: dict[str, BoneKeys] = {}
     for bone in _held(rig, rig_map, turns):
         mode = rig.modes[bone]
@@ -100,11 +100,33 @@ def _size(rig: Rig, bone: int) -> Array | None:
     return np.ones((1, 3)) if rig.displaced[bone] else None
 
 
+def _posed(rig: Rig, goal: Target, goals: Goals) -> controls.Posed:
+    """The rig's body as its forward kinematics pose it."""
+    frames = len(next(iter(goals.turns.values())))
+    still = np.tile(quaternion.IDENTITY, (frames, 1))
+    turns, joints = {}, {}
+    heads = _Heads(rig, goals.turns, goals.heads, frames)
+    for role, bone in goal.bones.items():
+        turning = bone if bone in goals.turns else carrier(rig, bone, goals.turns)
+        turns[role] = goals.turns.get(turning, still)
+        joints[role] = heads.of(bone)
+    return controls.Posed(turns, joints)
+
+
 def carrier(rig: Rig, bone: int, turns: Mapping[int, object]) -> int:
     """The nearest turned bone that carries a bone, -1 for none: those between stay at rest."""
-    bone = int(rig.carriers[bone])
+    return _nearest(rig.carriers, bone, turns)
+
+
+def holder(rig: Rig, bone: int, turns: Mapping[int, object]) -> int:
+    """The nearest turned bone that carries the head of a bone, -1 for none."""
+    return _nearest(rig.parents if rig.holders is None else rig.holders, bone, turns)
+
+
+def _nearest(above: np.ndarray, bone: int, turns: Mapping[int, object]) -> int:
+    bone = int(above[bone])
     while bone >= 0 and bone not in turns:
-        bone = int(rig.carriers[bone])
+        bone = int(above[bone])
     return bone
 
 
@@ -157,33 +179,58 @@ def _own(rig: Rig, turns: Mapping[int, Array], bones: list[int]) -> Array:
     return quaternion.multiply(quaternion.inverse(rests), turned)
 
 
-def _locations(rig: Rig, turns: Mapping[int, Array], wanted: Mapping[int, Array]) -> dict[int, Array]:
-    """(frames, 3) location channels that bring heads where they are wanted, as far as no lock keeps them."""
-    out: dict[int, Array] = {}
-    heads: dict[int, Array] = {}
+class _Heads:
+    """Where the heads of bones are, what carries them included.
 
-    def head(bone: int) -> Array:
-        """Where the head of a bone is, what carries it included."""
-        if bone not in heads:
-            above, rest = carrier(rig, bone, turns), rig.rest[bone, :3, 3]
-            carried = np.broadcast_to(rest, (*turns[bone].shape[:1], 3))
-            if above >= 0:
-                arm = np.broadcast_to(rest - rig.rest[above, :3, 3], carried.shape)
-                carried = head(above) + quaternion.rotate(turns[above], arm)
-            heads[bone] = carried
-            if bone in wanted:
-                moved = wanted[bone] - carried
-                own = moved if above < 0 else quaternion.rotate(quaternion.inverse(turns[above]), moved)
-                axes = rigid(rig.rest[bone, :3, :3]) if rig.local_location[bone] else np.eye(3)
-                out[bone] = own @ axes
-                out[bone][:, rig.location_locks[bone]] = 0.0
-                kept = out[bone] @ axes.T
-                heads[bone] = carried + (kept if above < 0 else quaternion.rotate(turns[above], kept))
-        return heads[bone]
+    turns: of the bones that are turned. wanted: places (frames, 3) of heads that are moved by locations of their own, as far
+    as no lock keeps them; what these are is found in `channels`.
+    """
 
+    def __init__(self, rig: Rig, turns: Mapping[int, Array], wanted: Mapping[int, Array], frames: int) -> None:
+        self._rig, self._turns, self._wanted, self._frames = rig, turns, wanted, frames
+        self._known: dict[int, Array] = {}
+        self.channels: dict[int, Array] = {}
+
+    def of(self, bone: int) -> Array:
+        """(frames, 3)."""
+        if bone not in self._known:
+            carried = self._carried(bone)
+            self._known[bone] = self._moved(bone, carried) if bone in self._wanted else carried
+        return self._known[bone]
+
+    def _carried(self, bone: int) -> Array:
+        rig, at = self._rig, self._rig.rest[bone, :3, 3]
+        above = holder(rig, bone, {**self._turns, **self._wanted})
+        if above < 0:
+            return np.broadcast_to(at, (self._frames, 3))
+        arm = np.broadcast_to(at - rig.rest[above, :3, 3], (self._frames, 3))
+        turn = self._turn(above)
+        return self.of(above) + (arm if turn is None else quaternion.rotate(turn, arm))
+
+    def _moved(self, bone: int, carried: Array) -> Array:
+        rig = self._rig
+        above = carrier(rig, bone, self._turns)
+        moved = self._wanted[bone] - carried
+        own = moved if above < 0 else quaternion.rotate(quaternion.inverse(self._turns[above]), moved)
+        axes = rigid(rig.rest[bone, :3, :3]) if rig.local_location[bone] else np.eye(3)
+        rows = own @ axes
+        rows[:, rig.location_locks[bone]] = 0.0
+        self.channels[bone] = rows
+        kept = rows @ axes.T
+        return carried + (kept if above < 0 else quaternion.rotate(self._turns[above], kept))
+
+    def _turn(self, bone: int) -> Array | None:
+        """Of a bone or of what carries it."""
+        turning = bone if bone in self._turns else carrier(self._rig, bone, self._turns)
+        return self._turns.get(turning)
+
+
+def _locations(rig: Rig, turns: Mapping[int, Array], wanted: Mapping[int, Array], frames: int) -> dict[int, Array]:
+    """(frames, 3) location channels that bring heads where they are wanted."""
+    heads = _Heads(rig, turns, wanted, frames)
     for bone in wanted:
-        head(bone)
-    return out
+        heads.of(bone)
+    return heads.channels
 
 
 def _held(rig: Rig, rig_map: RigMap, turns: Mapping[int, Array]) -> list[int]:
