@@ -23,6 +23,8 @@ from .target import rigid
 ROUNDS = 200
 # Frames to either side from which the slope at a key is taken.
 SPAN = 2
+# The part of the errors allowed that is for keys of the object, where it has some.
+SHARE = 0.25
 
 
 def reduce(keys: Keys, rig: Rig, degrees: float = 1.0, metres: float = 0.005) -> Keys:
@@ -30,10 +32,16 @@ def reduce(keys: Keys, rig: Rig, degrees: float = 1.0, metres: float = 0.005) ->
 
     degrees: by how much a bone may be turned otherwise, in the armature's space, all that carries it included.
     metres: by how much its head may lie elsewhere, in the world. Raises ValueError unless both are above zero.
+    Where the object has keys, part of the errors is for them.
     """
     if not (degrees > 0.0 and metres > 0.0):
         raise ValueError("errors above zero are needed")
-    fits = {rig.index(name): _Fit(bone, rig, keys.frames) for name, bone in keys.bones.items() if _moves(bone, keys.frames)}
+    if keys.object is not None and _moves(keys.object, keys.frames):
+        found = _of_object(keys.object, keys, rig, SHARE * np.radians(degrees), SHARE * metres)
+        bones = reduce(replace(keys, object=None), rig, (1.0 - SHARE) * degrees, (1.0 - SHARE) * metres)
+        return replace(bones, object=found)
+    scale = float(np.linalg.svd(rig.world[:3, :3])[1][0])
+    fits = {rig.index(name): _Fit(bone, scale, keys.frames) for name, bone in keys.bones.items() if _moves(bone, keys.frames)}
     goal = _posed(rig, keys)
     fitted = {bone: fit.fitted(np.radians(degrees), metres) for bone, fit in fits.items()}
     for _ in range(ROUNDS):
@@ -48,11 +56,20 @@ def reduce(keys: Keys, rig: Rig, degrees: float = 1.0, metres: float = 0.005) ->
     return keys
 
 
+def _of_object(bone: BoneKeys, keys: Keys, rig: Rig, radians: float, metres: float) -> BoneKeys:
+    """The object's keys so few that no bone is turned, or lies elsewhere, by more than that for them."""
+    heads = np.concatenate([head for _, head in _posed(rig, keys).values()])
+    reach = float(np.linalg.norm(heads @ rig.world[:3, :3].T, axis=-1).max(initial=0.0))
+    now = quaternion.to_matrix(channels.to_quaternions(rig.object.rotation[None], rig.object.mode)[0])
+    parent = rig.world[:3, :3] @ np.linalg.inv(quaternion.to_matrix(rig.object.before) @ now * rig.object.scale)
+    fit = _Fit(bone, float(np.linalg.svd(parent)[1][0]), keys.frames)
+    return fit.fitted(min(radians, 0.5 * metres / max(reach, 1e-9)), 0.5 * metres)
+
+
 def count(keys: Keys) -> int:
     """How many keys there are on all curves together."""
-    return sum(
-        rows.size for bone in keys.bones.values() for rows in (bone.rotation, bone.location, bone.scale) if rows is not None
-    )
+    each = [*keys.bones.values(), *([keys.object] if keys.object is not None else [])]
+    return sum(rows.size for bone in each for rows in (bone.rotation, bone.location, bone.scale) if rows is not None)
 
 
 def dense(bone: BoneKeys, frames: int) -> BoneKeys:
@@ -72,10 +89,10 @@ def _moves(bone: BoneKeys, frames: int) -> bool:
 class _Fit:
     """The keys of one bone, to which more are added as the error allowed becomes smaller."""
 
-    def __init__(self, bone: BoneKeys, rig: Rig, frames: int) -> None:
-        self.bone, self.frames = bone, frames
+    def __init__(self, bone: BoneKeys, scale: float, frames: int) -> None:
+        """scale: metres in a unit of its location."""
+        self.bone, self.scale, self.frames = bone, scale, frames
         self.at = np.array([0, frames - 1])
-        self.scale = float(np.linalg.svd(rig.world[:3, :3])[1][0])
         self.turns = None if bone.rotation is None else channels.to_quaternions(bone.rotation, bone.mode)
         self.slopes = [None if v is None else _slopes(v) for v in (bone.rotation, bone.location)]
 
