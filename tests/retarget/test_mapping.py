@@ -325,3 +325,10 @@ def test_a_rig_with_names_in_no_table_moves_by_a_mapping_alone() -> None:
     for role, name in found.bones.items():
         known = of(MIXAMO).bones[role]
         assert (ours.bones[name].rotation == theirs.bones[known].rotation).all(), role
+
+
+def test_the_mapping_that_is_documented_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "mappings.md").read_text(encoding="utf-8")
+    found = from_text(text.split("```json")[1].split("```")[0], "docs")
+    assert found.controls["left_wrist"].pole == "elbow_pole.L"
+    assert found.switches == {("arm_settings.L", "fk_ik"): 1.0}

@@ -130,3 +130,12 @@ def test_locked_twist_bones_are_left_alone() -> None:
     keys = put(replace(rig, rotation_locks=locks), where)
     assert "lowerarm_twist_01_l" not in keys.bones
     assert "lowerarm_twist_02_l" in keys.bones
+
+
+def test_bones_that_the_rig_twists_itself_are_left_alone() -> None:
+    rig, where = mapped("Daz Genesis 8")
+    own = replace(rig, driven=frozenset(name for names in where.twists.values() for name in names))
+    with_them, without = put(own, where), put(rig, replace(where, twists={}))
+    assert set(with_them.bones) == set(without.bones)
+    for name, channels in without.bones.items():
+        assert np.array_equal(channels.rotation, with_them.bones[name].rotation)  # type: ignore[arg-type]

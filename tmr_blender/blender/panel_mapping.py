@@ -33,11 +33,10 @@ class TMR_PT_mapping(bpy.types.Panel):
             _draw_lines(self.layout, str(problem), width, "INFO")
             return
         known = mapping.seen(rig, context.scene)
-        _draw_verdict(self.layout, rig, known, width)
+        _draw_verdict(self.layout.column(align=True), rig, known, width)
         _draw_buttons(self.layout, known)
         _draw_fields(self.layout, context, rig, known.rig_map)
-        _draw_rest(self.layout, known.rig_map, width)
-        _draw_problems(self.layout, width)
+        _draw_rest(self.layout, known.rig_map)
 
 
 def _draw_lines(layout: bpy.types.UILayout, text: str, width: int, icon: str, alert: bool = False) -> None:
@@ -56,7 +55,8 @@ def _draw_verdict(layout: bpy.types.UILayout, rig: bpy.types.Object, known: mapp
         _draw_lines(layout, editing.summary(known.rig_map), width, "CHECKMARK" if not editing.lacks(known.rig_map) else "ERROR")
     _draw_lines(layout, source_of(known), width, "BLANK1")
     if lacking := editing.lacks(known.rig_map):
-        _draw_lines(layout, lacking, width, "INFO", alert=known.source != "none")
+        _draw_lines(layout, f"{lacking}.", width, "INFO", alert=known.source != "none")
+    _draw_problems(layout, width)
 
 
 def source_of(known: mapping.Known) -> str:
@@ -66,7 +66,7 @@ def source_of(known: mapping.Known) -> str:
         "edited": f"Edited in this scene{f', instead of the saved {saved}' if saved else ', not saved'}",
         "user": f"Your saved mapping {saved}",
         "studio": f"The studio's mapping {saved}",
-        "found": "Detected",
+        "found": "Detected, not edited",
         "none": "Choose the bones by hand",
     }[known.source]
 
@@ -103,7 +103,7 @@ def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, rig: bp
             split = row.split(factor=0.36, align=True)
             split.label(text=_bare(field))
             split.prop_search(context.scene.tmr_mapping, field, rig.data, "bones", text="", icon="BONE_DATA")
-            row.operator("tmr.mapping_pick", text="", icon="EYEDROPPER").role = field
+            row.operator("tmr.mapping_pick", text="", icon="RESTRICT_SELECT_OFF").role = field
 
 
 def _bare(field: str) -> str:
@@ -112,7 +112,7 @@ def _bare(field: str) -> str:
     return words if field in editing.CONTROLS or body.mirrored(field) == field else words.partition(" ")[2]
 
 
-def _draw_rest(layout: bpy.types.UILayout, rig_map: RigMap, width: int) -> None:
+def _draw_rest(layout: bpy.types.UILayout, rig_map: RigMap) -> None:
     """What is set along with the motion, to be read only."""
     lists = {
         "Switches": [f"{bone} {key}: {value:g}" for (bone, key), value in rig_map.switches.items()],

@@ -250,7 +250,7 @@ def lacks(rig_map: RigMap) -> str:
     if not needed:
         return ""
     rest_of_them = f" and {len(needed) - 3} more" if len(needed) > 3 else ""
-    return f"A motion needs hips, arms and legs. Choose the bone of {', '.join(needed[:3])}{rest_of_them}"
+    return f"A motion needs hips, arms and legs. Choose bones for: {', '.join(needed[:3])}{rest_of_them}"
 
 
 def groups(rig_map: RigMap) -> dict[str, list[str]]:
