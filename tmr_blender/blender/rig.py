@@ -86,6 +86,7 @@ def plain(object: bpy.types.Object) -> Rig:
         location_locks=np.array([tuple(bone.lock_location) for bone in posed]),
         displaced=np.array([_displaced(bone) for bone in posed]),
         properties=frozenset((bone.name, key) for bone in posed for key in bone.keys()),  # noqa: SIM118
+        driven=_driven(object),
         object=placed.of_object(object),
         posed={bone.name: placed.of_bone(bone) for bone in posed if not placed.rests(bone)},
     )
@@ -110,6 +111,15 @@ def deforming(object: bpy.types.Object, keyed: Mapping[str, str]) -> dict[str, s
         best = int(np.argmin(away / max(control.length, 1e-9) - 0.05 * along))
         out[role] = found[best].name if away[best] < 0.3 * control.length else name
     return out
+
+
+def _driven(object: bpy.types.Object) -> frozenset[str]:
+    """Names of bones with constraints, or with drivers on a rotation."""
+    animated = object.animation_data
+    paths = [curve.data_path for curve in animated.drivers] if animated else []
+    turned = {path.rsplit(".", 1)[0] for path in paths if path.rsplit(".", 1)[-1].startswith("rotation_")}
+    bones = object.pose.bones
+    return frozenset(bone.name for bone in bones if len(bone.constraints) or (turned and bone.path_from_id() in turned))
 
 
 def _displaced(bone: bpy.types.PoseBone) -> bool:
@@ -142,6 +152,7 @@ def _measured(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
     limbs = controls.limbs(rig, rig_map)
     moved = [rig.index(name) for limb in limbs for name in (limb.chain.control, limb.chain.pole) if name]
     also = [rig.index(limb.toe) for limb in limbs if limb.toe]
+    also += [rig.index(name) for names in rig_map.twists.values() for name in names if name not in rig.driven]
     body = [rig.index(name) for name in (*rig_map.bones.values(), rig_map.travel, rig_map.root) if name]
     keyed = list(dict.fromkeys((*body, *moved, *also)))
     random = np.random.default_rng(1)

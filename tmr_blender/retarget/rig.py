@@ -76,6 +76,7 @@ class Rig:
     displaced: (bones,) bool, the bone now stands off its place or size, so that keys for its turn alone would not do.
     properties: (bone, custom property) pairs that exist on the rig, where its switches are looked up.
     chains: what inverse kinematics bend on it.
+    driven: names of bones whose turn constraints or drivers have a say in.
     holders: (bones,) int64, as `carriers`, for the place of the head instead of the turn: controls can be made to keep their
         turn while the body takes them along. None where it is always the parent.
     object: where the object stands in its parent, if it has one.
@@ -97,6 +98,7 @@ class Rig:
     displaced: np.ndarray
     properties: frozenset[tuple[str, str]] = frozenset()
     chains: tuple[Chain, ...] = ()
+    driven: frozenset[str] = frozenset()
     holders: np.ndarray | None = None
     object: Placed = field(default_factory=Placed)
     posed: Mapping[str, Placed] = field(default_factory=dict)

@@ -29,11 +29,11 @@ ROUND, FAR = 0.08, 0.3
 def goals(rig: Rig, rig_map: RigMap, goal: Target, turns: Mapping[str, Array]) -> dict[int, Array]:
     """bone -> (frames, 4) turn from rest in the armature's space, for twist bones and the segments that they continue.
 
-    turns: role -> (frames, 4), as in `target.Motion`. Bones that can't be turned, or follow constraints, are left out.
+    turns: role -> (frames, 4), as in `target.Motion`. Bones that can't be turned, or that the rig itself turns, are left out.
     """
     out: dict[int, Array] = {}
     for segment, names in rig_map.twists.items():
-        bones = [rig.index(name) for name in names if name in rig.names]
+        bones = [rig.index(name) for name in names if name in rig.names and name not in rig.driven]
         if bones and segment in turns and segment in goal.bones:
             out.update(_segment(rig, goal, turns, segment, bones))
     return {bone: turn for bone, turn in out.items() if not rig.rotation_locks[bone].all()}
