@@ -263,3 +263,23 @@ def test_the_frame_and_what_plays_elsewhere_stay(factory_scene: None, motions: P
     assert len(bpy.data.scenes) == scenes
     assert other.animation_data is None
     assert strips(rig)[1].frame_start == 1
+
+
+@pytest.mark.parametrize("root", ["hips", "bone", "object"])
+def test_a_moved_root_carries_what_goes_on_from_its_pose(factory_scene: None, motions: Path, root: str) -> None:
+    """The root bone and the object stand elsewhere, turned: the first frame is still the pose before, in the world."""
+    rig = parts.human()
+    bpy.ops.object.mode_set(mode="EDIT")
+    bone = rig.data.edit_bones.new("root")
+    bone.tail = (0, -0.3, 0)
+    rig.data.edit_bones["Hips"].parent = bone
+    bpy.ops.object.mode_set(mode="OBJECT")
+    rig.location, rig.rotation_euler = (1.0, -2.0, 0.0), (0.0, 0.0, 0.7)
+    rig.pose.bones["root"].location = (0.5, 0.2, 0.0)
+    rig.pose.bones["root"].rotation_quaternion = (0.9, 0.0, 0.0, 0.436)
+    bpy.context.view_layer.update()
+    put(motions / "walk.bvh", 1, root=root)
+    before = np.stack([placed(rig, frame) for frame in (29, 30)])
+    put(motions / "wave.bvh", 30, blend_in=10, root=root)
+    np.testing.assert_allclose(placed(rig, 30), before[1], atol=1e-3)
+    np.testing.assert_allclose(placed(rig, 31) - placed(rig, 30), before[1] - before[0], atol=0.05)

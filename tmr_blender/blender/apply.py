@@ -158,7 +158,7 @@ def read_stage(context: bpy.types.Context, rig_object: bpy.types.Object, placeme
         rig, rig_map = mapping.read(rig_object, context.scene)
         goal = target_of(rig, rig_map)
     asked = placement.continues or placement.blend > 0 or placement.goes == "strip"
-    now = present.read(context.scene, rig_object, goal, rig_map, placement.at) if asked else None
+    now = present.read(context.scene, rig_object, rig, rig_map, goal, placement.at) if asked else None
     return Stage(rig, rig_map, goal, now, nla.plays(rig_object, placement.at))
 
 
@@ -178,7 +178,7 @@ def compose(clips: Sequence[Clip], stage: Stage, placement: Placement, fps: floa
         # A loop that goes over from another pose does not come back to that.
         loop = options.loop and len(parts) == 1 and not _baked(stage, placement)
         motion = joining.finish(made, stage.goal, replace(options, loop=loop))
-    keys = keying.keys(stage.rig, stage.rig_map, stage.goal, motion)
+    keys = keying.keys(stage.rig, stage.rig_map, stage.goal, motion, options.limbs)
     if placement.tolerance > 0.0:
         keys = reduce.reduce(keys, stage.rig, placement.tolerance, METRES_A_DEGREE * placement.tolerance)
     if stage.present is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from ..motion import quaternion
 from ..motion.quaternion import Array
 from ..retarget import feet
+from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
 from ..retarget.target import Motion, Target, rigid
 from . import rig as rig_reader
@@ -30,39 +31,65 @@ class Present:
     rotations: dict[str, Array]
 
 
-def read(scene: bpy.types.Scene, rig: bpy.types.Object, goal: Target, rig_map: RigMap, frame: int) -> Present:
+def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap, goal: Target, frame: int) -> Present:
     """The pose at a scene frame. At the frame shown that is the pose shown, keyed or not, which then is taken to be still.
 
     Nothing changes: other frames are evaluated in a scene of their own.
     """
-    shown = rig_reader.deforming(rig, rig_map.bones)
-    names = tuple(dict.fromkeys(shown.values()))
-    with alone(rig, (scene.render.fps, scene.render.fps_base)) as own:
-        matrices = []
-        posed = rig
+    view = _View.of(object, rig, rig_map)
+    with alone(object, (scene.render.fps, scene.render.fps_base)) as own:
+        matrices, worlds = [], []
+        posed = object
         for at in (frame - 1, frame):
             own.frame_set(at)
-            posed = rig.evaluated_get(own.view_layers[0].depsgraph)
-            matrices.append(_matrices(posed, names))
+            posed = object.evaluated_get(own.view_layers[0].depsgraph)
+            matrices.append(_matrices(posed, view.names))
+            worlds.append(np.array(posed.matrix_world, np.float64))
         rotations = _rotations(posed)
+    # As seen from where the object is in the last frame.
+    matrices[0] = np.linalg.inv(worlds[1]) @ worlds[0] @ matrices[0]
     if frame == scene.frame_current and not scene.frame_subframe:
         bpy.context.view_layer.update()
-        posed = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
-        now, rotations = _matrices(posed, names), _rotations(posed)
+        posed = object.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        now, rotations = _matrices(posed, view.names), _rotations(posed)
         if np.abs(now - matrices[1]).max() > STILL * max(float(np.abs(now[:, :3, 3]).max()), 1.0):
             matrices = [now, now]
-    placed = dict(zip(names, np.stack(matrices, axis=1), strict=True))
-    return Present(_motion(rig, goal, {role: placed[name] for role, name in shown.items()}, shown), rotations)
+    return Present(view.motion(np.array(matrices), goal), rotations)
 
 
-def _motion(rig: bpy.types.Object, goal: Target, placed: dict[str, Array], shown: dict[str, str]) -> Motion:
-    """placed: role -> (2, 4, 4) of the bone that shows it, in the armature's space."""
-    turns = {}
-    for role, matrices in placed.items():
-        rest = np.array(rig.data.bones[shown[role]].matrix_local, np.float64)[:3, :3]
-        turns[role] = quaternion.from_matrix(rigid(matrices[:, :3, :3]) @ rigid(rest).T)
-    hips = (placed["left_hip"][:, :3, 3] + placed["right_hip"][:, :3, 3]) / 2
-    return Motion(turns, feet.to_stance(goal, hips))
+@dataclass(frozen=True)
+class _View:
+    """Which bones of an object show what its body does. rest: (bones, 4, 4).
+
+    shown: role -> bone. carrier: the bone that carries the whole body, which a motion leaves where it is; or "".
+    """
+
+    names: tuple[str, ...]
+    rest: Array
+    shown: dict[str, str]
+    carrier: str
+
+    @classmethod
+    def of(cls, object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> "_View":
+        shown = rig_reader.deforming(object, rig_map.bones)
+        above = int(rig.carriers[rig.index(rig_map.travel)])
+        carrier = rig.names[above] if above >= 0 else ""
+        names = tuple(dict.fromkeys([*shown.values(), *([carrier] if carrier else [])]))
+        return cls(names, np.array([object.data.bones[name].matrix_local for name in names], np.float64), shown, carrier)
+
+    def motion(self, matrices: Array, goal: Target) -> Motion:
+        """matrices: (frames, bones, 4, 4) in the armature's space."""
+        moved = matrices @ np.linalg.inv(self.rest)
+        if self.carrier:
+            # What the whole body is carried by stays as it is in the last frame, and carries the motion as well.
+            moved = np.linalg.inv(moved[-1, self.names.index(self.carrier)]) @ moved
+        turned = quaternion.from_matrix(rigid(moved[..., :3, :3]))
+        turns = {role: turned[:, self.names.index(name)] for role, name in self.shown.items()}
+        hips = np.zeros((len(matrices), 3))
+        for role in ("left_hip", "right_hip"):
+            at = self.names.index(self.shown[role])
+            hips += (moved[:, at] @ self.rest[at, :, 3])[:, :3] / 2
+        return Motion(turns, feet.to_stance(goal, hips))
 
 
 def _matrices(posed: bpy.types.Object, names: tuple[str, ...]) -> Array:
