@@ -127,15 +127,15 @@ def compact(compared: Sequence[Comparison]) -> None:
 def figures_of(each: Comparison) -> list[Figure]:
     """The bars of one rig."""
     name, rows = each.subject.name, each.rows
-    free, locked = of(rows, OURS), of(rows, LOCKED)
+    free, locked, theirs = of(rows, OURS), of(rows, LOCKED), of(rows, THEIRS)
     loose, held = sliding(free), sliding(locked)
     made = [
-        Figure(f"{name}: limb angle, mean", most(free, lambda r: r.mean), "degrees", most(of(rows, THEIRS), lambda r: r.mean), 1.0),
-        Figure(f"{name}: limb angle, 95th", most(free, lambda r: r.p95), "degrees", most(of(rows, THEIRS), lambda r: r.p95), 3.0),
+        Figure(f"{name}: limb angle, mean", most(free, lambda r: r.mean), "degrees", most(theirs, lambda r: r.mean), 1.0),
+        Figure(f"{name}: limb angle, 95th", most(free, lambda r: r.p95), "degrees", most(theirs, lambda r: r.p95), 3.0),
         Figure(f"{name}: there and back, mean", most(of(rows, BACK), lambda r: r.mean), "degrees", None, 1.0),
-        Figure(f"{name}: planted slide, locked", held, "mm/contact s", sliding(of(rows, THEIRS)), SLIDE),
+        Figure(f"{name}: planted slide, locked", held, "mm/s", sliding(theirs), SLIDE),
         Figure(f"{name}: slide, locked over free", held / max(loose, 1e-9), "", None, TENTH),
-        Figure(f"{name}: joint speed over source's", most(locked, lambda r: r.pops), "", most(of(rows, THEIRS), lambda r: r.pops), POPS),
+        Figure(f"{name}: joint speed", most(locked, lambda r: r.pops), "source's", most(theirs, lambda r: r.pops), POPS),
         Figure(f"{name}: knee and elbow flips", float(sum(r.flips for r in (*free, *locked))), "frames", None, 0.0),
         Figure(f"{name}: keys the long way round", float(sum(r.broken for r in (*free, *locked))), "keys", None, 0.0),
         Figure(f"{name}: other data changed", float(len(each.changed)), "", None, 0.0),

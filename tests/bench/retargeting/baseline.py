@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
 from .metrics import Array, Recording, unit
 from .rigs import Subject
 from .sampling import proper

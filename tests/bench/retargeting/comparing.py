@@ -20,7 +20,8 @@ from .sampling import record
 from .strips import Strip
 from .takes import Take
 
-OURS, LOCKED, INVERSE, BACK, THEIRS, MATCHED = "ours", "ours, feet locked", "ours under IK", "there and back", "theirs", "matched"
+OURS, LOCKED, INVERSE, BACK = "ours", "ours, feet locked", "ours under IK", "there and back"
+THEIRS, MATCHED = "theirs", "matched"
 
 
 JERKY = ("pelvis", "head", *dict.fromkeys(role for pair in metrics.LIMBS for role in pair))
@@ -72,7 +73,8 @@ def measure(row: Row, take: Take, source: Recording, target: Recording) -> Row:
     """Fill in what can be seen. Both recordings have the same frames; the source faces as the rig does."""
     angles = metrics.limb_angles(source, target)
     row.mean, row.p95 = float(angles.mean()), float(np.percentile(angles, 95))
-    row.worst = "{0} {1:.1f}".format(metrics.LIMBS[int(angles.mean(axis=0).argmax())][0], float(angles.mean(axis=0).max()))
+    each = angles.mean(axis=0)
+    row.worst = f"{metrics.LIMBS[int(each.argmax())][0]} {float(each.max()):.1f}"
     ends = {"hands": ("left_wrist", "right_wrist"), "feet": ("left_ankle", "right_ankle"), "head": ("head",)}
     for name, roles in ends.items():
         lost = [metrics.drift(source, target, role) for role in roles if source.has(role) and target.has(role)]
@@ -174,7 +176,7 @@ class Comparison:
         self.heading = metrics.heading(self.rest)
         other = own.other_action(self.bpy, rig)
         before = own.fingerprint(rig, other)
-        played: dict[str, Recording] = {}
+        played: dict[str, Recording | None] = {}
         for take in takes:
             truth = sources[take.name].turned(self.heading)
             played[take.name] = self.ours(rig, take, truth, take in drawn)
@@ -185,8 +187,8 @@ class Comparison:
                 self.theirs(take, sources[take.name], False, take in drawn)
             if with_matched:
                 self.theirs(take, sources[take.name], True, False)
-            if played[take.name] is not None:
-                self.back(take, sources[take.name], played[take.name])
+            if (done := played[take.name]) is not None:
+                self.back(take, sources[take.name], done)
 
     def ours(self, rig: Any, take: Take, truth: Recording, drawn: bool) -> Recording | None:
         """Apply without and with feet locked, then look at the same keys under inverse kinematics."""
@@ -265,7 +267,7 @@ class Comparison:
         if drawn:
             strip = self._strip(take, truth)
             mine = strip.rows.pop("ours", None)
-            strip.add("take", source)
+            strip.add("take", source, stands=False)
             strip.add("theirs", rig)
             if mine is not None:
                 strip.rows["ours"] = mine

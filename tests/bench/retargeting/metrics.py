@@ -7,6 +7,7 @@ Space: Blender's, Z up, metres, in the world. A `Recording` is what somebody did
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class Recording:
 
     def chain(self, *roles: str) -> float:
         """Metres from joint to joint at rest."""
-        return float(sum(np.linalg.norm(self.rest(b) - self.rest(a)) for a, b in zip(roles, roles[1:], strict=False)))
+        return float(sum(np.linalg.norm(self.rest(b) - self.rest(a)) for a, b in pairwise(roles)))
 
     @property
     def hips(self) -> Array:
@@ -126,7 +127,7 @@ def drift(source: Recording, target: Recording, role: str) -> Array:
 def nearest(matrix: Array) -> Array:
     """The rotation nearest to a matrix (3, 3): of a mean of rotations, their chordal mean."""
     u, _, v = np.linalg.svd(matrix)
-    return u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ v))]) @ v
+    return np.asarray(u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ v))]) @ v, np.float64)
 
 
 def carried(recording: Recording, role: str, vector: Array) -> Array:

@@ -47,7 +47,14 @@ def sided(names: Mapping[str, str], sides: tuple[str, str]) -> dict[str, str]:
 
 
 UNREAL = {
-    **{"pelvis": "pelvis", "spine1": "spine_01", "spine2": "spine_02", "spine3": "spine_03", "neck1": "neck_01", "head": "head"},
+    **{
+        "pelvis": "pelvis",
+        "spine1": "spine_01",
+        "spine2": "spine_02",
+        "spine3": "spine_03",
+        "neck1": "neck_01",
+        "head": "head",
+    },
     **{"collar": "clavicle_{s}", "shoulder": "upperarm_{s}", "elbow": "lowerarm_{s}", "wrist": "hand_{s}"},
     **{"hip": "thigh_{s}", "knee": "calf_{s}", "ankle": "foot_{s}", "foot": "ball_{s}"},
     **{f"{f}1": f"{f}_01_{{s}}" for f in FINGERS},

@@ -31,7 +31,7 @@ def proper(matrices: Array) -> Array:
     """The rotations (..., 3, 3) nearest to matrices that may scale, shear and mirror."""
     u, _, v = np.linalg.svd(matrices)
     u[..., :, 2] *= np.sign(np.linalg.det(u @ v))[..., None]
-    return u @ v
+    return np.asarray(u @ v, np.float64)
 
 
 def with_toes(recording: Recording) -> Recording:

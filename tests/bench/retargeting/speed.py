@@ -116,5 +116,9 @@ def _baked(bpy: Any, sources: Sources, subject: Subject, take: Take, bakes: int)
 
 def timings(bpy: Any, sources: Sources, quick: bool) -> list[Timing]:
     """The cases that have a bar: 22 bones and Rigify's human with 466 frames, and 65 bones with ten seconds."""
-    cases = [(plain_22(), TIMED, BAKES), (rigify(False), TIMED, 1 if quick else BAKES), (from_sample(_mixamo()), TEN_SECONDS, 1)]
+    cases = [
+        (plain_22(), TIMED, BAKES),
+        (rigify(False), TIMED, 1 if quick else BAKES),
+        (from_sample(_mixamo()), TEN_SECONDS, 1),
+    ]
     return [timing(bpy, sources, subject, take, bakes) for subject, take, bakes in cases]
