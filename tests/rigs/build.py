@@ -79,7 +79,7 @@ def sample(
         the bone's Z faces forward in legs and trunk. "x": the joint's X runs along the limb (against it on the right), so that
         bones imported as they are stand across it. "world": all joints like the world.
     world: matrix of the object; the bones are written in its space. tilt: roll of every bone, degrees, on top.
-    names: "~" in them is a space, {i} the first letter of the side. constraints and properties with {s} are those of both sides.
+    names: "~" in them is a space, {i} the first letter of the side. Constraints and properties with {s} are of both sides.
     """
     shape = shape or Shape()
     at = landmarks(shape)
@@ -200,7 +200,7 @@ def _axes(
     else:
         frame = unrolled(along)
     c, s = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
-    return frame @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]), length
+    return np.asarray(frame @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]), dtype=np.float64), length
 
 
 def _touches(bone: _Made, made: list[_Made], heads: dict[str, Array], bones: list[Bone], head: Array) -> bool:
@@ -230,7 +230,7 @@ def roll(frame: Array) -> float:
 
 def _rotation(matrix: Array) -> Array:
     u, _, v = np.linalg.svd(matrix[:3, :3])
-    return u @ v
+    return np.asarray(u @ v, dtype=np.float64)
 
 
 def _both(constraint: Constraint, sides: tuple[str, str]) -> list[Constraint]:

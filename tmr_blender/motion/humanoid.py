@@ -73,7 +73,7 @@ def _roles(tree: Tree, readings: list[names.Reading], found: limbs.Limbs) -> dic
     roles = {"pelvis": pelvis, **trunk.spine(tree, readings, found.arms_from, pelvis)}
     roles |= trunk.neck_and_head(tree, readings, found)
     for side, leg, arm in zip(("left", "right"), legs, arms, strict=True):
-        roles |= trunk.leg_roles(tree, readings, leg, side) | trunk.arm_roles(readings, arm, side)
+        roles |= trunk.leg_roles(tree, readings, leg, side) | trunk.arm_roles(tree, readings, arm, side)
         roles |= trunk.fingers(tree, readings, arm.joints[2], side)
     order = (*body.JOINTS, *body.FINGERS)
     return {role: roles[role] for role in order if role in roles}

@@ -93,13 +93,27 @@ def _pairs(tree: Tree, readings: list[Reading]) -> list[Pair]:
     found: list[tuple[float, Pair]] = []
     for branch, children in enumerate(tree.children):
         long = [c for c in children if tree.reach(c) > 0.2 * size]
-        for a, b in combinations(long[:24], 2):
+        limbs = [c for c in long[:24] if _jointed(tree, c)]
+        for a, b in combinations(limbs, 2):
+            if not _part(tree, a, b):
+                continue
             opposite = readings[a].side * readings[b].side < 0 and readings[a].parts == readings[b].parts
             if opposite or abs(np.log(tree.reach(a) / tree.reach(b))) < 0.2 or _start_alike(tree, a, b):
                 named = 1.0 + 0.5 * opposite
                 found.append((min(tree.reach(a), tree.reach(b)) * named, Pair(branch, a, b)))
     found.sort(key=lambda item: -item[0])
     return [pair for _, pair in found[:_MAX_PAIRS]]
+
+
+def _jointed(tree: Tree, child: int) -> bool:
+    """Whether the way down through a child has three joints at three places: a control that stands far off has not."""
+    return sum(tree.lengths[joint] > 0.02 * tree.reach(child) for joint in tree.longest_way(child)) >= 3
+
+
+def _part(tree: Tree, a: int, b: int) -> bool:
+    """Whether two chains lead to different places: copies of one limb (posed by controls, say) do not."""
+    ends = [[j for j in tree.longest_way(child) if tree.lengths[j] > 0.02 * tree.reach(child)][2] for child in (a, b)]
+    return tree.spread(*ends) > 0.02 * tree.reach(a)
 
 
 def _start_alike(tree: Tree, a: int, b: int) -> bool:
@@ -124,10 +138,26 @@ def head_chain(tree: Tree, readings: list[Reading], arms_from: int, taken: set[i
         if child in taken:
             continue
         named = max(readings[child].says("neck"), readings[child].says("head"))
-        score = float(off(tree.reach(child) / leg, 0.35, 0.6)) + NAME_WEIGHT * named
+        score = float(off(tree.reach(child) / leg, 0.35, 0.6))
+        if tree.reach(child) > 0.35 * leg:
+            # Hair may hang down to the floor.
+            score = max(score, -1.5)
+        score += NAME_WEIGHT * named - 3.0 * _has_twin(tree, arms_from, child)
         if score > best_score:
             best, best_score = child, score
     return best, best_score
+
+
+def _has_twin(tree: Tree, branch: int, child: int) -> bool:
+    """Whether another child of the branch, elsewhere, begins with the same length and reaches as far: breasts, not a head."""
+    reach, length = tree.reach(child), tree.lengths[child]
+    return any(
+        abs(tree.reach(other) - reach) < 0.02 * reach
+        and abs(tree.lengths[other] - length) < 0.02 * reach
+        and tree.spread(other, child) > 0.1 * reach
+        for other in tree.children[branch]
+        if other != child
+    )
 
 
 def _build(
@@ -255,7 +285,9 @@ class _Chain:
     def limb(self, scores: Array, best: int, parts: tuple[str, str, str]) -> Limb:
         """The limb of a combination."""
         chosen = self.combos[best]
-        joints = [self._pick(int(point), part) for point, part in zip(chosen, parts, strict=True)]
+        # What stands above a hip or shoulder at its place is a helper; what stands below a knee at its place is one too.
+        picks = zip(chosen, parts, (True, False, False), strict=True)
+        joints = [self._pick(int(point), part, last) for point, part, last in picks]
         before = [*self.lead, *(j for point in self.points[: chosen[0]] for j in point)]
         first = self.points[chosen[0]]
         before += first[: first.index(joints[0])]
@@ -263,6 +295,7 @@ class _Chain:
         length = float(self.a[best] + self.b[best])
         return Limb((joints[0], joints[1], joints[2]), tuple(before), after, length, float(scores[best]))
 
-    def _pick(self, point: int, part: str) -> int:
-        """Of joints at one place, the best named, then the uppermost."""
-        return max(self.points[point], key=lambda joint: self.readings[joint].says(part))
+    def _pick(self, point: int, part: str, last: bool) -> int:
+        """Of joints at one place, the best named, then the last or the uppermost."""
+        joints = self.points[point][::-1] if last else self.points[point]
+        return max(joints, key=lambda joint: self.readings[joint].says(part))

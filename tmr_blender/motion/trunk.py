@@ -12,6 +12,12 @@ from .tree import Tree
 _TIP = 0.55
 """A last foot joint farther from the ankle than this share of the shank is the tip of the toes, not their base."""
 
+_MIDFOOT = 0.22
+"""A joint nearer to the ankle than this share of the shank is in the middle of the foot."""
+
+_PALM = 0.33
+"""A joint of a finger nearer to the wrist than this share of the finger's reach lies in the palm, not at the knuckle."""
+
 _HEAD_HEIGHT = 0.15
 """Base of the skull over the line of the shoulders, in leg lengths: 0.11 to 0.17 in three conventions, 0.2 in SMPL."""
 
@@ -108,8 +114,9 @@ def neck_and_head(tree: Tree, readings: list[Reading], limbs: Limbs) -> dict[str
     scores = []
     for step, (joint, height) in enumerate(zip(way, heights(tree, limbs, way), strict=True)):
         shape = -0.5 * ((height - _HEAD_HEIGHT) / 0.07) ** 2 - 1.5 * (step == 0)
-        # A joint at the place of the one before it, or a last one, is more often of the face.
-        shape -= 2.0 * (tree.lengths[joint] < 0.02 * leg) + 0.5 * (not tree.children[joint])
+        # A joint at the place of the one before it, or a last one beside others, is more often of the face.
+        shape -= 2.0 * (tree.lengths[joint] < 0.02 * leg)
+        shape -= 0.5 * (not tree.children[joint] and len(tree.children[tree.parents[joint]]) > 1)
         scores.append(shape + 2.0 * NAME_WEIGHT * readings[joint].says("head"))
     head = way[int(np.argmax(scores))]
     # A joint at the place of the one before it is a helper; the first that stands off the spine is the neck's base.
@@ -131,8 +138,8 @@ def leg_roles(tree: Tree, readings: list[Reading], limb: Limb, side: str) -> dic
     """hip, knee, ankle, and foot (the ball, where toes begin) where there is a joint for it."""
     found = dict(zip((f"{side}_hip", f"{side}_knee", f"{side}_ankle"), limb.joints, strict=True))
     if limb.after:
-        ball = max(limb.after[0], key=lambda joint: readings[joint].says("toe"))
         shank = tree.spread(limb.joints[1], limb.joints[2])
+        ball = _ball(tree, readings, limb, shank)
         far = tree.spread(limb.joints[2], ball) > _TIP * shank
         named = readings[ball].parts[:1] == ("toe",) and not tree.names[ball].lower().endswith(("_end", "end"))
         if tree.below[ball] > 0.0 or named or not far:
@@ -140,11 +147,29 @@ def leg_roles(tree: Tree, readings: list[Reading], limb: Limb, side: str) -> dic
     return found
 
 
-def arm_roles(readings: list[Reading], limb: Limb, side: str) -> dict[str, int]:
+def _ball(tree: Tree, readings: list[Reading], limb: Limb, shank: float) -> int:
+    """Where the toes begin: the first joint that is not still in the middle of the foot, or the first that is named so."""
+    joints = [joint for point in limb.after for joint in point]
+    named = [joint for joint in joints if readings[joint].parts[:1] == ("toe",) and not readings[joint].helper]
+    far = [point for point in limb.after if tree.spread(limb.joints[2], point[0]) > _MIDFOOT * shank]
+    point = next((point for point in limb.after if named and named[0] in point), (far or limb.after)[0])
+    ball = max(point, key=lambda joint: readings[joint].says("toe"))
+    beside = [j for j in tree.children[tree.parents[ball]] if tree.spread(limb.joints[2], j) > _MIDFOOT * shank]
+    if named or len(beside) < 3:
+        return ball
+    # Of the roots of several toes, the middle one.
+    return min(beside, key=lambda j: max(tree.spread(j, other) for other in beside))
+
+
+def arm_roles(tree: Tree, readings: list[Reading], limb: Limb, side: str) -> dict[str, int]:
     """collar where there is one, shoulder, elbow and wrist."""
     found = dict(zip((f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"), limb.joints, strict=True))
     if limb.before:
-        found[f"{side}_collar"] = max(limb.before, key=lambda joint: readings[joint].says("collar"))
+        # Of joints at one place the last is the collar, as those above it are its helpers.
+        places = [*limb.before[1:], limb.joints[0]]
+        apart = [tree.lengths[after] > 1e-3 * limb.length for after in places]
+        rank = {joint: (readings[joint].says("collar"), own) for joint, own in zip(limb.before, apart, strict=True)}
+        found[f"{side}_collar"] = max(limb.before, key=lambda joint: rank[joint])
     return found
 
 
@@ -170,9 +195,20 @@ def _finger_chains(tree: Tree, readings: list[Reading], wrist: int) -> dict[str,
     ways = [way for way in (tree.longest_way(c) for c in tree.children[wrist]) if len(way) >= 3]
     if len(ways) != 5:
         return {}
-    thumb = min(ways, key=lambda way: tree.lengths[way[0]])
-    others = sorted((way for way in ways if way is not thumb), key=lambda way: tree.spread(way[0], thumb[0]))
+    # The thumb points away from the others, and has no bone in the palm that is counted.
+    x = tree.positions
+    toward = np.stack([x[:, way[-1]] - x[:, wrist] for way in ways])
+    toward /= np.maximum(np.linalg.norm(toward, axis=-1, keepdims=True), 1e-12)
+    thumb = ways[int(np.argmin((toward * toward.mean(axis=0)).sum(axis=-1).mean(axis=-1)))]
+    others = [_from_knuckle(tree, wrist, way) for way in ways if way is not thumb]
+    others.sort(key=lambda way: tree.spread(way[0], thumb[0]))
     return dict(zip(FINGER_PARTS, (thumb, *others), strict=True))
+
+
+def _from_knuckle(tree: Tree, wrist: int, way: list[int]) -> list[int]:
+    """A finger without its bone in the palm, if it has one."""
+    reach = tree.spread(wrist, way[-1])
+    return way[1:] if len(way) > 3 and tree.spread(wrist, way[0]) < _PALM * reach else way
 
 
 def _one_chain(tree: Tree, chain: list[int]) -> bool:

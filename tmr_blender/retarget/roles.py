@@ -12,10 +12,21 @@ import numpy as np
 from ..errors import SkeletonProblem
 from ..motion import body, humanoid, quaternion
 from ..motion.clip import Clip
+from ..motion.quaternion import Array
 from ..motion.skeleton import Skeleton
 from . import rest
-from .conventions import TABLE, Control, Convention
+from .conventions import PAIRS, TABLE, Control, Convention
 from .rig import Rig
+
+FLOOR = 0.15
+"""A root bone is at most this much higher or lower than the lowest joint of the feet, in legs."""
+
+
+PARTS: tuple[str, ...] = (
+    *("pelvis", "spine1", "neck1", "head"),
+    *(f"{side}_{part}" for side in ("left", "right") for part in PAIRS),
+)
+"""The roles that a whole body has, whatever its spine and neck are made of; fingers are beyond that."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,8 @@ class RigMap:
     """The parts of a rig that are keyed.
 
     convention: name of the table row that fitted, or "shape" where none did.
-    score: 0..1, the share of the row's bones that were found in their place.
+    score: 0..1, the share of a body's parts (`PARTS`) that have a bone; where only the shape of the rig speaks, times how sure
+        it is that this is a human body.
     bones: role -> bone. Roles are those of `motion.body.JOINTS` and `motion.body.FINGERS`, each named after the joint
         at the bone's head ("left_elbow" is the forearm), except that a spine or neck of any length is "spine1",
         "spine2", ... and "neck1", "neck2", ... upwards, and that "pelvis" turns the hips.
@@ -62,6 +74,11 @@ def map_rig(rig: Rig) -> RigMap:
     return _sided(rig, replace(best, travel=_free(rig, best.travel)))
 
 
+def covered(bones: Mapping[str, str]) -> float:
+    """0..1, the share of a whole body's parts that have a bone."""
+    return sum(role in bones for role in PARTS) / len(PARTS)
+
+
 def plain(name: str) -> str:
     """A bone's name without namespace and case, letters and digits in their usual width."""
     return _folded(name.rsplit(":", 1)[-1].rsplit("|", 1)[-1])
@@ -93,7 +110,6 @@ def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None
     bones = {role: name for role, name in wanted.items() if name}
     if any(role not in bones for role in ("pelvis", *rest.NEEDED)) or not _hangs_together(rig, bones):
         return None
-    core = [role for role in wanted if role not in body.FINGERS]
     held = [name for listed in row.held for side in row.sides if (name := names.find(listed, side))]
     switches: dict[tuple[str, str], float] = {}
     controls: dict[str, Control] = {}
@@ -107,7 +123,7 @@ def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None
             twists.update({f"{side}_{role}": tuple(there)} if there else {})
     return RigMap(
         convention=row.name,
-        score=sum(role in bones for role in core) / len(core),
+        score=covered(bones),
         bones=bones,
         travel=names.find(row.travel) or bones["pelvis"],
         held=tuple(dict.fromkeys(held)),
@@ -163,15 +179,90 @@ def ancestors(rig: Rig, bone: int) -> list[int]:
 
 
 def _by_shape(rig: Rig) -> RigMap:
-    """Recognised as a file's skeleton would be."""
-    found = humanoid.recognise(as_clip(rig))
-    bones: dict[str, str] = {}
-    for part in ("spine", "neck"):
-        for i, role in enumerate(rest.chain(found.joints, part), 1):
-            bones[f"{part}{i}"] = rig.names[found.joints[role]]
-    bones.update({role: rig.names[i] for role, i in found.joints.items() if not role.startswith(("spine", "neck"))})
+    """Recognised as a file's skeleton would be, with every bone of the spine and the neck."""
+    clip = as_clip(rig)
+    try:
+        found = humanoid.recognise(clip)
+    except SkeletonProblem as problem:
+        raise SkeletonProblem(
+            f"No human body can be recognised in the {rig.count} bones of “{rig.name}”: two legs and two arms of three bones "
+            "each are needed, and hips that carry them."
+        ) from problem
+    joints = found.joints
+    bones = {role: rig.names[i] for role, i in joints.items() if not role.startswith(("spine", "neck"))}
     rest.require(bones, rig.name)
-    return RigMap("shape", found.score, bones, bones["pelvis"])
+    placed = clip.globals()[1][0]
+    if strange := _strange({role: placed[i] for role, i in joints.items()}):
+        raise SkeletonProblem(
+            f"“{rig.name}” has two pairs of limbs but {strange}: only rigs of people can be mapped by themselves."
+        )
+    spine, neck = _trunk(rig, joints, placed)
+    bones |= {f"spine{i}": rig.names[bone] for i, bone in enumerate(spine, 1)}
+    bones |= {f"neck{i}": rig.names[bone] for i, bone in enumerate(neck, 1)}
+    return RigMap("shape", covered(bones) * found.score, bones, bones["pelvis"], root=_floor_bone(rig, joints, placed))
+
+
+def _strange(at: Mapping[str, Array]) -> str:
+    """What in a rest pose no person's has; empty for nothing. at: role -> (3,)."""
+
+    def way(start: str, end: str) -> Array:
+        return at[end] - at[start]
+
+    up = (at["left_shoulder"] + at["right_shoulder"] - at["left_hip"] - at["right_hip"]) / 2
+    legs, arms = (
+        way(f"left_{a}", f"left_{b}") + way(f"right_{a}", f"right_{b}") for a, b in (("hip", "ankle"), ("shoulder", "wrist"))
+    )
+    if _cosine(way("left_hip", "left_ankle"), way("right_hip", "right_ankle")) < 0.5:
+        return "its legs point apart"
+    if abs(_cosine(up, legs)) < 0.6 and _cosine(arms, legs) > 0.6:
+        return "it stands on all four"
+    if "head" in at and (at["head"] - (at["left_shoulder"] + at["right_shoulder"]) / 2) @ up < 0:
+        return "its head is below its arms"
+    for limb, least in zip(rest.LIMBS, (0.2, 0.6) * 2, strict=True):
+        if _cosine(way(*limb[:2]), way(*limb[1:])) < least:
+            return "they are folded at rest"
+    return ""
+
+
+def _cosine(a: Array, b: Array) -> float:
+    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+
+
+def _trunk(rig: Rig, joints: Mapping[str, int], placed: Array) -> tuple[list[int], list[int]]:
+    """The bones of the spine and of the neck, upwards. placed: (bones, 3) in the world."""
+    top = next((joints[role] for role in ("spine3", "spine1") if role in joints), joints["pelvis"])
+
+    def above(bone: int, stop: int) -> list[int]:
+        way = [bone, *ancestors(rig, bone)]
+        return way[: way.index(stop)][::-1] if stop in way else []
+
+    spine = above(top, joints["pelvis"]) if top != joints["pelvis"] else []
+    neck = above(int(rig.parents[joints["head"]]), top) if "head" in joints and joints["head"] != top else []
+    # A joint at the place of the one before it carries nothing of its own.
+    leg = _length(placed, joints, "hip", "knee") + _length(placed, joints, "knee", "ankle")
+    neck = [bone for bone in neck if np.linalg.norm(placed[bone] - placed[rig.parents[bone]]) > 0.005 * leg]
+    shoulders = (placed[joints["left_shoulder"]] + placed[joints["right_shoulder"]]) / 2
+    if not neck and len(spine) > 1 and (placed[spine[-1]] - shoulders)[1] > 0.02 * leg:
+        # Some rigs hang the arms on the neck.
+        return spine[:-1], spine[-1:]
+    return spine, neck
+
+
+def _length(placed: Array, joints: Mapping[str, int], start: str, end: str) -> float:
+    """From one joint to another, mean of both sides."""
+    ways = [placed[joints[f"{side}_{start}"]] - placed[joints[f"{side}_{end}"]] for side in ("left", "right")]
+    return float(np.mean(np.linalg.norm(ways, axis=-1)))
+
+
+def _floor_bone(rig: Rig, joints: Mapping[str, int], placed: Array) -> str:
+    """The bone that carries the whole body and stands where its feet do, between them; empty if there is none."""
+    above = ancestors(rig, joints["pelvis"])
+    ankles = [placed[joints[f"{side}_ankle"]] for side in ("left", "right")]
+    feet = [placed[joints[f"{side}_foot"]] for side in ("left", "right") if f"{side}_foot" in joints]
+    floor = min(float(place[1]) for place in (*ankles, *feet))
+    leg = _length(placed, joints, "hip", "knee") + _length(placed, joints, "knee", "ankle")
+    low = [bone for bone in above if abs(placed[bone][1] - floor) < FLOOR * leg]
+    return rig.names[low[0]] if low else ""
 
 
 def as_clip(rig: Rig) -> Clip:
