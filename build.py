@@ -22,7 +22,7 @@ from building.stages import CACHE, OUT, ROOT, BuildProblem, digest, require, run
 
 BENCHMARKS = {
     **dict.fromkeys(("library", "searching", "retarget", "start", "importers"), "blender"),
-    **dict.fromkeys(("indexing", "fuzz", "faults", "million", "folding"), "plain"),
+    **dict.fromkeys(("indexing", "fuzz", "faults", "million", "folding", "feet"), "plain"),
 }
 """Name -> the environment that it runs in: Blender with the zip installed, or plain Python in the source tree."""
 PLAIN_TESTS = ["tests", "--ignore=tests/blender"]

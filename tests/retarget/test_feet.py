@@ -10,7 +10,7 @@ import pytest
 
 from tmr_blender.motion import edits, humanoid, quaternion, readers
 from tmr_blender.motion.quaternion import Array
-from tmr_blender.retarget import contacts, feet, performance, rest, roles, solver
+from tmr_blender.retarget import contacts, feet, performance, rest, roles, solver, sway
 from tmr_blender.retarget.options import Options
 from tmr_blender.retarget.rig import Keys, Rig
 from tmr_blender.retarget.target import target
@@ -111,9 +111,9 @@ def test_hips_come_down_where_a_leg_is_too_short() -> None:
     _, path = feet.plant(held, goal, turns, hips, 30.0)
     lowered = hips[:, 1] - path[:, 1]
     assert lowered[25:35].min() > 0.02
-    assert lowered.max() < feet.MOST_DROP * goal.stance.leg
+    assert lowered.max() < sway.MOST_DROP * goal.stance.leg
     assert np.abs(np.diff(lowered)).max() < 0.012, "they come down smoothly"
-    assert np.array_equal(path[:, [0, 2]], hips[:, [0, 2]])
+    assert np.abs(path - hips)[:, [0, 2]].max() < 0.001, "and hardly to any side"
 
 
 def test_nothing_held_changes_nothing() -> None:
@@ -139,8 +139,8 @@ def test_fading_meets_values_and_speeds() -> None:
     values[:, 0] = np.where(np.arange(60) < 31, 0.1 + 0.002 * np.arange(60), 0.05)
     out = feet.fade(values, known, 30.0)[:, 0]
     assert np.array_equal(out[known], values[known, 0])
-    assert not out[:13].any() and not out[48:].any()
-    assert np.abs(np.diff(out, 2)).max() < 0.06
+    assert not out[:11].any() and not out[49:].any()
+    assert np.abs(np.diff(out, 2)).max() < 0.03
     assert np.abs(out).max() < 1.2 * np.abs(values[known]).max()
 
 

@@ -3,12 +3,12 @@
 
 What stands on the floor in the clip (`contacts`) is held in place on the rig. A foot held at heel or ball keeps the
 turn that it has, smoothed, and moves as a whole; held at both it is turned a little, so that both stay. The change fades in
-before the foot comes down and out after it has left (`fade`), and the legs follow (`legs`). Where a leg is too short the
-hips are lowered.
+before the foot comes down and out after it has left (`fade`), the hips go along (`sway`), and the legs follow (`legs`).
 
 Done in the armature's space, in which the rig's bones are rigid however the object is scaled.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,22 +16,23 @@ from numpy.typing import NDArray
 
 from ..motion import quaternion
 from ..motion.quaternion import Array
-from . import contacts, legs, rest
+from . import contacts, legs, rest, sway
 from .contacts import SIDES, spans
 from .legs import Leg
 from .rest import UP, Stance
 from .target import Target
 
 # Seconds over which a held foot is let go, and is led to where it will be held.
-RELEASE = 0.2
+RELEASE = 0.3
+# Share of the speed at which a held foot and the clip's part that is taken over into the release: with all of it, the foot
+# falls behind further and has to hurry afterwards.
+TAKEN_OVER = 0.5
 # A point within this (legs) of where it stands at rest is brought to that height.
 NEAR_FLOOR = 0.025
 # Seconds to either side over which the turn of a standing foot is smoothed.
 STEADY = 0.1
-# Legs are not held straighter than this share of their length: near the end a knee moves far for every millimetre.
-STRAIGHT = 0.997
-# Most that the hips are lowered (legs), and the seconds to either side in which they come and go.
-MOST_DROP, SETTLE = 0.15, 0.15
+# Seconds by which what stands further on can matter to a frame, at most.
+LOOK = 2.5
 
 Held = Mapping[str, NDArray[np.bool_]]
 """Of one foot: "heel" and "ball" -> (frames,)."""
@@ -54,15 +55,16 @@ def plant(
         for role in (f"{side}_ankle", f"{side}_foot"):
             if role in turns:
                 out[role] = quaternion.multiply(bend, turns[role])
-    up = goal.to_armature(UP)
-    planted = {side: held[side]["heel"] | held[side]["ball"] for side in SIDES}
-    needed = [np.where(planted[side], _drop(bodies[side], wanted[side], up), 0.0) for side in SIDES]
-    drop = _eased(np.minimum(np.maximum(*needed), MOST_DROP * goal.stance.leg), fps)
-    for side, leg in bodies.items():
-        thigh, shin = legs.solve(leg, leg.hip - drop[:, None] * up, wanted[side])
+    shift, solved = sway.carried(bodies, wanted, planted(held), goal.to_armature(UP), fps)
+    for side, (thigh, shin) in solved.items():
         out[f"{side}_hip"] = quaternion.multiply(thigh, turns[f"{side}_hip"])
         out[f"{side}_knee"] = quaternion.multiply(shin, turns[f"{side}_knee"])
-    return out, hips - drop[:, None] * UP
+    return out, hips + to_stance(goal, shift)
+
+
+def planted(held: Mapping[str, Held]) -> dict[str, NDArray[np.bool_]]:
+    """Side -> (frames,) whether any of the foot is held."""
+    return {side: points["heel"] | points["ball"] for side, points in held.items()}
 
 
 def plant_loop(
@@ -70,29 +72,36 @@ def plant_loop(
 ) -> tuple[dict[str, Array], Array]:
     """As `plant`, for a motion whose last frame is its first one, further on: it still is afterwards.
 
-    The motion is seen as it comes after and before itself, so that contacts go on over its ends.
+    The motion is seen as it comes after and before itself, as often as planting looks ahead, so that contacts go on over its
+    ends.
     """
+    span = len(hips) - 1
+    if span < 1:
+        return plant(held, goal, turns, hips, fps)
+    rounds = math.ceil(LOOK * fps / span)
     on = quaternion.multiply(turns["pelvis"][-1], quaternion.inverse(turns["pelvis"][0]))
-    back = quaternion.inverse(on)
-    longer = {
-        role: np.concatenate([quaternion.multiply(back, turn[:-1]), turn, quaternion.multiply(on, turn[1:])])
-        for role, turn in turns.items()
-    }
     way = quaternion.multiply(quaternion.multiply(goal.turn, on), quaternion.inverse(goal.turn))
     shift = hips[-1] - quaternion.rotate(way, hips[0])
-    before = quaternion.rotate(quaternion.inverse(way), hips[:-1] - shift)
-    path = np.concatenate([before, hips, quaternion.rotate(way, hips[1:]) + shift])
-    stays = {side: {name: _around(mask) for name, mask in points.items()} for side, points in held.items()}
+    longer, path = dict(turns), hips
+    for _ in range(rounds):
+        back = quaternion.inverse(on)
+        longer = {
+            role: np.concatenate([quaternion.multiply(back, turn[:span]), turn, quaternion.multiply(on, turn[-span:])], axis=0)
+            for role, turn in longer.items()
+        }
+        before = quaternion.rotate(quaternion.inverse(way), path[:span] - shift)
+        path = np.concatenate([before, path, quaternion.rotate(way, path[-span:]) + shift])
+    stays = {side: {name: _around(mask, rounds) for name, mask in points.items()} for side, points in held.items()}
     out, path = plant(stays, goal, longer, path, fps)
-    own = slice(len(hips) - 1, 2 * len(hips) - 1)
+    own = slice(rounds * span, (rounds + 1) * span + 1)
     return {role: turn[own] for role, turn in out.items()}, path[own]
 
 
-def _around(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask three times in a row, its first and last frame being the same one."""
-    mask = mask.copy()
-    mask[[0, -1]] = mask[0] | mask[-1]
-    return np.concatenate([mask[:-1], mask, mask[1:]])
+def _around(mask: NDArray[np.bool_], rounds: int) -> NDArray[np.bool_]:
+    """A mask with so many more before and after itself, its first and last frame being the same one."""
+    once = mask[:-1].copy()
+    once[0] |= mask[-1]
+    return np.concatenate([np.tile(once, 2 * rounds + 1), once[:1]])
 
 
 def leg_of(goal: Target, turns: Mapping[str, Array], places: Array, side: str) -> Leg:
@@ -184,7 +193,7 @@ def to_stance(goal: Target, place: Array) -> Array:
 def fade(values: Array, known: NDArray[np.bool_], fps: float, seconds: float = RELEASE) -> Array:
     """Values (frames, n) where they are known, fading to zero and rising from it in the frames between.
 
-    Speeds are met at both ends (cubic Hermite), so nothing jerks. Gaps too short for both are bridged in one go.
+    The curves are cubic Hermite ones that take over part of the speeds at their ends. A gap too short for two is bridged.
     """
     out = np.where(known[:, None], values, 0.0)
     length = max(1, round(seconds * fps))
@@ -208,7 +217,7 @@ def _ending(values: Array, known: NDArray[np.bool_], at: int, inwards: int) -> t
     beside = at + inwards
     if not 0 <= beside < len(known) or not known[beside]:
         return values[at], np.zeros_like(values[at])
-    return values[at], (values[beside] - values[at]) * inwards
+    return values[at], (values[beside] - values[at]) * inwards * TAKEN_OVER
 
 
 def _bridge(out: Array, start: int, end: int, first: tuple[Array, Array], last: tuple[Array, Array]) -> None:
@@ -223,23 +232,3 @@ def _bridge(out: Array, start: int, end: int, first: tuple[Array, Array], last: 
         + t**2 * (3 - 2 * t) * b
         + t**2 * (t - 1) * span * slope_b
     )
-
-
-def _drop(leg: Leg, ankle: Array, up: Array) -> Array:
-    """By how much (frames,) the hip has to come down along `up` for a leg to reach an ankle without strain."""
-    way = ankle - leg.hip
-    most = np.minimum(leg.reach + leg.room / 2.0, STRAIGHT * leg.length)
-    # |way + drop * up|^2 = most^2, the smaller root.
-    a, b, c = up @ up, way @ up, np.sum(way * way, axis=-1) - most**2
-    root = np.sqrt(np.maximum(b * b - a * c, 0.0))
-    return np.where(c > 0.0, np.maximum((-b - root) / a, 0.0), 0.0)
-
-
-def _eased(needed: Array, fps: float) -> Array:
-    """A smooth curve (frames,) that is never below what is needed: the highest around, averaged over as wide a span."""
-    width = max(1, round(SETTLE * fps))
-    padded = np.pad(needed, 2 * width, mode="edge")
-    highest = np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1).max(axis=-1)
-    window = np.hanning(2 * width + 3)[1:-1]
-    out: Array = np.convolve(highest, window / window.sum(), mode="valid")
-    return out
