@@ -25,8 +25,10 @@ STAND_HEIGHT, STAND_SPEEDS = 0.06, (0.25, 1.0)
 MOST_HELD = 0.9
 # Frames of standing that are enough, and how alike they have to be (mean resultant length of the normals).
 LEAST_STANDING, STEADY = 5, 0.95
-# A foot that seems tilted further than this at rest (radians) is not what is seen.
-MOST_EDGE = 0.8
+# A foot that seems tilted further than this at rest (radians), sideways or to the front, is not what is seen.
+MOST_EDGE, MOST_TIPTOE = 0.8, 0.35
+# Nor is one that is tilted sideways by more than this beyond its shin.
+MOST_CROOKED = 0.1
 # How far a foot points down, from ankle to ball, where no frame shows it standing (radians): a common shoe.
 FOOT_SLOPE = 0.45
 
@@ -47,24 +49,38 @@ def stance(skeleton: Skeleton, rotations: Array, positions: Array, fps: float, j
     at_rest = {role: quaternion.rotate(heading, placed[i]) for role, i in joints.items()}
     if rest.stands(at_rest):
         own = {role: quaternion.multiply(heading, turned[i]) for role, i in joints.items()}
-        return Stance(at_rest, own | _flat_feet(own, rotations, positions, fps, joints))
+        return Stance(at_rest, own | _flat_feet(at_rest, own, rotations, positions, fps, joints))
     return _Anatomy(turned, placed, rotations, positions, fps, joints).stance()
 
 
 def _flat_feet(
-    own: Mapping[str, Array], rotations: Array, positions: Array, fps: float, joints: Mapping[str, int]
+    at_rest: Mapping[str, Array],
+    own: Mapping[str, Array],
+    rotations: Array,
+    positions: Array,
+    fps: float,
+    joints: Mapping[str, int],
 ) -> dict[str, Array]:
-    """Feet and toes of a rest pose turned flat: with legs apart, CMU's skeletons rest on the edges of their feet."""
+    """Feet and toes of a rest pose turned flat: with legs apart, CMU's skeletons rest on the edges of their feet.
+
+    Only from edge to edge: how far a foot that stands points down says more about the take, which may be on tiptoe.
+    """
     places = {role: positions[:, i] for role, i in joints.items()}
-    out: dict[str, Array] = {}
+    edges: dict[str, float] = {}
     for side in ("left", "right"):
-        ankle = f"{side}_ankle"
-        up = sole_normal(rotations[standing_frames(places, side, fps), joints[ankle]])
-        if up is None:
-            continue
-        flatten = quaternion.between(quaternion.rotate(own[ankle], up), UP)
-        if np.linalg.norm(quaternion.to_rotation_vector(flatten)) < MOST_EDGE:
-            out.update({role: quaternion.multiply(flatten, own[role]) for role in (ankle, f"{side}_foot") if role in own})
+        up = sole_normal(rotations[standing_frames(places, side, fps), joints[f"{side}_ankle"]])
+        x, y, z = quaternion.rotate(own[f"{side}_ankle"], up) if up is not None else (0.0, -1.0, 0.0)
+        if abs(z) < np.sin(MOST_TIPTOE) and abs(np.arctan2(x, y)) < MOST_EDGE:
+            edges[side] = float(np.arctan2(x, y))
+    out: dict[str, Array] = {}
+    for side, other in (("left", "right"), ("right", "left")):
+        # Who stands on one leg only has its twin on the other.
+        edge = edges.get(side, -edges.get(other, 0.0))
+        shin = at_rest[f"{side}_knee"] - at_rest[f"{side}_ankle"]
+        most = abs(float(np.arctan2(shin[0], shin[1]))) + MOST_CROOKED
+        edge = float(np.clip(edge, -most, most))
+        flatten = quaternion.from_axis_angle(FORWARD, np.array(edge))
+        out.update({role: quaternion.multiply(flatten, own[role]) for role in (f"{side}_ankle", f"{side}_foot") if role in own})
     return out
 
 
