@@ -104,7 +104,7 @@ class _Reader:
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             self.refuse(f'"format" has to be {FORMAT}: this is no mapping of a rig')
         if version > FORMAT:
-            self.refuse(f"it is of format {_shown(version)}, and this version reads {FORMAT}: update the extension")
+            self.refuse(f"it is of format {_shown(version).strip('“”')}, and this version reads {FORMAT}: update the extension")
         self.known(data, ("format", "name", "roles", "travel", "root", "held", "switches", "controls", "twists"), "it")
         bones = self.roles(data.get("roles"))
         controls = self.table(data.get("controls", {}), '"controls"')
