@@ -27,8 +27,8 @@ MOST_HELD = 0.9
 LEAST_STANDING, STEADY = 5, 0.95
 # A foot that seems tilted further than this at rest (radians), sideways or to the front, is not what is seen.
 MOST_EDGE, MOST_TIPTOE = 0.8, 0.35
-# Nor is one that is tilted sideways by more than this beyond its shin.
-MOST_CROOKED = 0.1
+# Nor is one that is tilted to the front by more than this, or sideways by more than this beyond its shin.
+MOST_CROOKED = 0.12
 # How far a foot points down, from ankle to ball, where no frame shows it standing (radians): a common shoe.
 FOOT_SLOPE = 0.45
 
@@ -63,23 +63,26 @@ def _flat_feet(
 ) -> dict[str, Array]:
     """Feet and toes of a rest pose turned flat: with legs apart, CMU's skeletons rest on the edges of their feet.
 
-    Only from edge to edge: how far a foot that stands points down says more about the take, which may be on tiptoe.
+    A foot that points further down than it may be crooked says more about the take, which may be on tiptoe.
     """
     places = {role: positions[:, i] for role, i in joints.items()}
-    edges: dict[str, float] = {}
+    seen: dict[str, tuple[float, float]] = {}
     for side in ("left", "right"):
         up = sole_normal(rotations[standing_frames(places, side, fps), joints[f"{side}_ankle"]])
         x, y, z = quaternion.rotate(own[f"{side}_ankle"], up) if up is not None else (0.0, -1.0, 0.0)
         if abs(z) < np.sin(MOST_TIPTOE) and abs(np.arctan2(x, y)) < MOST_EDGE:
-            edges[side] = float(np.arctan2(x, y))
+            seen[side] = float(np.arctan2(x, y)), float(np.arctan2(-z, np.hypot(x, y)))
     out: dict[str, Array] = {}
     for side, other in (("left", "right"), ("right", "left")):
         # Who stands on one leg only has its twin on the other.
-        edge = edges.get(side, -edges.get(other, 0.0))
+        twin = seen.get(other, (0.0, 0.0))
+        edge, slope = seen.get(side, (-twin[0], twin[1]))
         shin = at_rest[f"{side}_knee"] - at_rest[f"{side}_ankle"]
         most = abs(float(np.arctan2(shin[0], shin[1]))) + MOST_CROOKED
-        edge = float(np.clip(edge, -most, most))
-        flatten = quaternion.from_axis_angle(FORWARD, np.array(edge))
+        flatten = quaternion.multiply(
+            quaternion.from_axis_angle(LEFT, np.clip(slope, -MOST_CROOKED, MOST_CROOKED)),
+            quaternion.from_axis_angle(FORWARD, np.clip(edge, -most, most)),
+        )
         out.update({role: quaternion.multiply(flatten, own[role]) for role in (f"{side}_ankle", f"{side}_foot") if role in own})
     return out
 
