@@ -14,7 +14,7 @@ import pytest
 from bl_ext.user_default.tmr_blender.blender import action, default_rig, rig
 from bl_ext.user_default.tmr_blender.errors import SkeletonProblem
 from bl_ext.user_default.tmr_blender.motion import humanoid, readers
-from bl_ext.user_default.tmr_blender.retarget import contacts, performance, rest, roles, solver
+from bl_ext.user_default.tmr_blender.retarget import contacts, performance, reduce, rest, roles, solver
 from bl_ext.user_default.tmr_blender.retarget.options import Options
 from mathutils import Matrix, Vector
 
@@ -36,11 +36,13 @@ PLAIN = {joint: joint.split("_")[0].capitalize() + MIXAMO[joint.split("_")[1]] f
 ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle")
 
 
-def put(armature: Any, shared: Path, take: str, **options: Any) -> int:
-    """Put the first seconds of a take on a rig; the number of frames."""
+def put(armature: Any, shared: Path, take: str, tolerance: float = 0.0, **options: Any) -> int:
+    """Put the first seconds of a take on a rig, with fewer keys if they may be off by some degrees; the number of frames."""
     clip = readers.read(shared / "mocap" / f"{take}.bvh")[0].cut(0.1, 3.0)
     read = rig.read(armature)
     keys = solver.retarget(clip, humanoid.recognise(clip), read, roles.map_rig(read), Options(fps=FPS, **options))
+    if tolerance:
+        keys = reduce.reduce(keys, read, tolerance, 0.005 * tolerance)
     action.write(armature, keys, take)
     return keys.frames
 
@@ -148,6 +150,37 @@ def test_planted_feet_stay_under_ik(rigify: Any, take: str, shared: Path) -> Non
     assert slides[1] < slides[0] / 20
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"mirror": True}, {"travel": False}, {"loop": True, "feet": True}, {"root": "bone"}, {"root": "object"}],
+    ids=lambda options: next(iter(options)) + str(next(iter(options.values()))),
+)
+def test_every_option_holds_under_ik(rigify: Any, options: dict, shared: Path) -> None:
+    shown = [seen(rigify, DEFORMING, put(rigify, shared, "cmu/49_02", limbs=limbs, **options))[0] for limbs in ("fk", "ik")]
+    off = apart(*shown)
+    assert max(off[role].max() for role in ENDS) < 1.0
+
+
+def test_fewer_keys_keep_to_their_tolerance_under_ik(rigify: Any, shared: Path) -> None:
+    """5 mm and a degree for each bone; hands and feet add that of what carries them, elbows and knees lie between."""
+    shown, counts = [], []
+    for tolerance in (0.0, 1.0):
+        frames = put(rigify, shared, "cmu/49_02", tolerance, limbs="ik", feet=True)
+        shown.append(seen(rigify, DEFORMING, frames))
+        counts.append(sum(len(curve.keyframe_points) for curve in curves(rigify.animation_data.action)))
+    off = apart(shown[0][0], shown[1][0])
+    assert counts[1] < 0.6 * counts[0]
+    assert 0 < max(off[role].max() for role in ENDS) < 5.5
+    assert max(off[role].max() for role in off) < 15
+    assert max(degrees(shown[0][1][role], shown[1][1][role]).max() for role in ENDS) < 1.05
+
+
+def curves(made: bpy.types.Action) -> Any:
+    if hasattr(made, "layers"):
+        return made.layers[0].strips[0].channelbag(made.slots[0]).fcurves
+    return made.fcurves
+
+
 def test_a_disturbed_rigify_is_brought_to_rest(rigify: Any, shared: Path) -> None:
     """Poses left on controls that are not keyed a frame."""
     frames = put(rigify, shared, "cmu/49_02", limbs="ik")
@@ -208,6 +241,55 @@ def hand_built(angle: float, rolls: int = 0, poles: bool = True, carried: bool =
                 constraint.pole_target, constraint.pole_subtarget = made, f"{side}{upper} pole"
                 constraint.pole_angle = np.radians(angle)
     return made
+
+
+def beside(angle: float, bend: float) -> Any:
+    """Mixamo's names, and beside each limb a second one under inverse kinematics.
+
+    bend: metres by which elbows and knees are away from the line at rest. angle: degrees by which, seen along the upper bone,
+    the pole is off the side to which the limb is bent at rest.
+    """
+    made = parts.human()
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = made.data.edit_bones
+    chains = [(side, *pair) for side in ("Left", "Right") for pair in (("Arm", "ForeArm"), ("UpLeg", "Leg"))]
+    for side, upper, lower in chains:
+        ahead = Vector((0, bend if upper == "Arm" else -bend, 0))
+        bones[side + lower].head += ahead
+        bones[side + upper].tail += ahead
+        for name in (upper, lower):
+            copy = bones.new(f"IK {side}{name}")
+            copy.head, copy.tail = bones[side + name].head, bones[side + name].tail
+            copy.parent = bones[side + upper].parent if name == upper else bones[f"IK {side}{upper}"]
+        bones[f"IK {side}{upper}"].align_roll(ahead)
+        corner = bones[side + lower].head
+        _bone(
+            bones,
+            f"{side}{upper} pole",
+            corner + Matrix.Rotation(np.radians(angle), 3, bones[side + upper].vector) @ (0.4 * ahead.normalized()),
+        )
+        _bone(bones, f"{side}{upper} target", bones[side + lower].tail)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for side, upper, lower in chains:
+        constraint = made.pose.bones[f"IK {side}{lower}"].constraints.new("IK")
+        constraint.target, constraint.subtarget, constraint.chain_count = made, f"{side}{upper} target", 2
+        constraint.pole_target, constraint.pole_subtarget = made, f"{side}{upper} pole"
+        # The bone's Z axis is where the limb is bent to.
+        constraint.pole_angle = np.radians(90 - angle)
+    return made
+
+
+@pytest.mark.parametrize("bend", [0.02, 0.1])
+@pytest.mark.parametrize("angle", [0, 40, -75])
+def test_limbs_beside_those_of_fk_bend_alike(factory_scene: None, angle: float, bend: float, shared: Path) -> None:
+    """As in rigs whose deforming bones copy one or the other: what the pole does is measured."""
+    armature = beside(angle, bend)
+    frames = put(armature, shared, "cmu/49_02")
+    inverse = {role: f"IK {name}" for role, name in PLAIN.items() if not role.endswith(("wrist", "ankle"))}
+    places, found = seen(armature, PLAIN, frames)[0], seen(armature, inverse, frames)[0]
+    off = apart(found, {role: places[role] for role in inverse})
+    assert max(rows.mean() for rows in off.values()) < 1.0
+    assert max(rows.max() for rows in off.values()) < 5.0
 
 
 def _bone(bones: Any, name: str, head: Vector) -> Any:

@@ -152,35 +152,33 @@ def _pole(rig: Rig, goal: Target, limb: Limb, body: Posed, tip: Array) -> Array:
         side = _unit(up - along * _dot(up, along))
     else:
         bend = _bend(goal, limb, turns, corner - start, tip - corner)
-        side = towards_pole(along, bend, _unit(corner - start), limb.chain.angle)
+        side = towards_pole(along, bend, limb.chain.angle)
     at = rig.rest[rig.index(limb.chain.pole), :3, 3]
     length = float(np.linalg.norm(corner[0] - start[0]) + np.linalg.norm(tip[0] - corner[0]))
     apart = max(float(np.linalg.norm(at - goal.heads[limb.part])), APART * length)
     return foot + side * (apart + np.linalg.norm(corner - foot, axis=-1, keepdims=True))
 
 
-def towards_pole(along: Array, bend: Array, upper: Array, angle: float) -> Array:
+def towards_pole(along: Array, bend: Array, angle: float) -> Array:
     """Square to a limb, the direction (frames, 3) in which its pole is for it to bend as it should.
 
-    along: (frames, 3) from the limb's beginning to its end; bend: to the elbow or knee, square to that; upper: along the
-    first bone. angle: of `Chain`. A solver turns the first bone so that a direction fixed in it comes as near to the pole's as
-    it can. That direction is square to the bone and at a constant angle to the bend; seen along the limb, which the bone
-    leaves at an angle of its own, the two are tan(seen) = tan(angle) / cos(own) apart.
+    along: (frames, 3) from the limb's beginning to its end; bend: to the elbow or knee, square to that. angle: of `Chain`.
     """
-    own = np.clip(_dot(along, upper), 1e-6, 1.0)
-    seen = np.arctan2(np.sin(angle), np.cos(angle) * own)
-    return np.cos(seen) * bend + np.sin(seen) * np.cross(along, bend)
+    return np.cos(angle) * bend + np.sin(angle) * np.cross(along, bend)
 
 
 def measured_angle(start: Array, corner: Array, tip: Array, pole: Array) -> float:
-    """`Chain.angle` of a limb that was seen to bend, (3,) points; 0 where it hardly did."""
-    along, upper = _unit(tip - start), _unit(corner - start)
+    """`Chain.angle` of a limb that was seen to bend, (3,) points; 0 where it hardly did.
+
+    A solver first turns a limb, bent as it is at rest, about the line between its ends, and then bends it in its plane: the
+    angle between elbow and pole stays what it was.
+    """
+    along = _unit(tip - start)
     bend, aim = ((v - start) - along * _dot(v - start, along) for v in (corner, pole))
     length = np.linalg.norm(corner - start) + np.linalg.norm(tip - corner)
     if min(np.linalg.norm(bend), np.linalg.norm(aim)) < LEAST * length:
         return 0.0
-    sine, cosine = np.cross(_unit(bend), _unit(aim)) @ along, _unit(bend) @ _unit(aim)
-    return float(np.arctan2(sine * (along @ upper), cosine))
+    return float(np.arctan2(np.cross(bend, aim) @ along, bend @ aim))
 
 
 def _bend(goal: Target, limb: Limb, turns: Array, upper: Array, lower: Array) -> Array:

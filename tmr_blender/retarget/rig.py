@@ -19,8 +19,8 @@ class Chain:
     control: the bone to key, which carries the target, or is it.
     root: the first bone that bends.
     axis: (3,) the direction at rest, fixed in `root`, that is turned towards the pole.
-    angle: by how much (radians, right-handed about the line from the root's head to the tip) that direction is turned from
-        the one in which the chain bends, about the root's own length. See `controls.towards_pole`.
+    angle: by how much (radians, right-handed about the line from the root's head to the tip) the pole is turned from where
+        the chain bends to.
     """
 
     bone: str
