@@ -6,8 +6,9 @@ A new convention is a new sample in one of the families' files.
 """
 
 from . import capture, characters, controls, games
+from .animals import NOT_PEOPLE
 from .sample import Bone, Constraint, Control, Sample
 
 RIGS: dict[str, Sample] = {sample.name: sample for family in (games, characters, capture, controls) for sample in family.ALL}
 
-__all__ = ["RIGS", "Bone", "Constraint", "Control", "Sample"]
+__all__ = ["NOT_PEOPLE", "RIGS", "Bone", "Constraint", "Control", "Sample"]

@@ -157,7 +157,7 @@ def _said(made: list[_Made]) -> dict:
         "expected": expected,
         "twists": twists,
         "controls": {role: Control(name, poles.get(role, "")) for role, name in controls.items()},
-        "travel": single["travel"] or expected["pelvis"],
+        "travel": single["travel"] or expected.get("pelvis", ""),
         "root": single["root"],
     }
 

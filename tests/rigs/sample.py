@@ -92,6 +92,26 @@ class Sample:
             properties={(new(bone), key): value for (bone, key), value in self.properties.items()},
         )
 
+    def without(self, *roles: str) -> "Sample":
+        """The same rig without the bones of these roles; what hangs on them hangs on what is above."""
+        gone = {self.expected[role] for role in roles}
+        above = {bone.name: bone.parent for bone in self.bones}
+
+        def kept(name: str) -> str:
+            while name in gone:
+                name = above[name]
+            return name
+
+        return replace(
+            self,
+            bones=tuple(
+                replace(bone, parent=kept(bone.parent), connected=bone.connected and bone.parent not in gone)
+                for bone in self.bones
+                if bone.name not in gone
+            ),
+            expected={role: name for role, name in self.expected.items() if role not in roles},
+        )
+
     def reordered(self, random: np.random.Generator) -> "Sample":
         """The same rig with its bones listed in any order that has parents before children."""
         waiting = list(self.bones)

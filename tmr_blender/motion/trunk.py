@@ -192,7 +192,7 @@ def _finger_chains(tree: Tree, readings: list[Reading], wrist: int) -> dict[str,
     known = any(reading.parts for reading in (readings[j] for j in tree.subtree(wrist)[1:]))
     if chains or known:
         return {finger: chain for finger, chain in chains.items() if len(chain) > 1 and _one_chain(tree, chain)}
-    ways = [way for way in (tree.longest_way(c) for c in tree.children[wrist]) if len(way) >= 3]
+    ways = _ways_to_tips(tree, wrist)
     if len(ways) != 5:
         return {}
     # The thumb points away from the others, and has no bone in the palm that is counted.
@@ -203,6 +203,22 @@ def _finger_chains(tree: Tree, readings: list[Reading], wrist: int) -> dict[str,
     others = [_from_knuckle(tree, wrist, way) for way in ways if way is not thumb]
     others.sort(key=lambda way: tree.spread(way[0], thumb[0]))
     return dict(zip(FINGER_PARTS, (thumb, *others), strict=True))
+
+
+def _ways_to_tips(tree: Tree, wrist: int) -> list[list[int]]:
+    """Chains of three joints and more below the wrist, each from where it leaves the others: two may share a bone in the palm."""
+    long = {j for j in tree.subtree(wrist)[1:] if len(tree.longest_way(j)) >= 3}
+    ways: list[list[int]] = []
+    starts = [child for child in tree.children[wrist] if child in long]
+    for start in starts:
+        way = [start]
+        while len(forks := [child for child in tree.children[way[-1]] if child in long]) == 1:
+            way.append(forks[0])
+        if forks:
+            starts.extend(forks)
+        else:
+            ways.append(way[:-1] + tree.longest_way(way[-1]))
+    return ways
 
 
 def _from_knuckle(tree: Tree, wrist: int, way: list[int]) -> list[int]:

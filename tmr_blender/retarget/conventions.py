@@ -280,7 +280,7 @@ TABLE: tuple[Convention, ...] = (
         neck=("Neck",),
         pairs=pairs(
             "{s} *|{s}*|{s}_*",
-            "Shoulder, Upper Arm|UpperArm, Forearm|ForeArm, Hand, Upper Leg|UpperLeg, Lower Leg|LowerLeg, Foot, Toe",
+            "Shoulder, Upper Arm|UpperArm, Forearm, Hand, Upper Leg|UpperLeg, Lower Leg|LowerLeg, Foot, Toe",
         ),
         root="Reference|Root",
     ),

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import SkeletonProblem
 from ..motion import body, humanoid, quaternion
 from ..motion.clip import Clip
+from ..motion.names import read_name
 from ..motion.quaternion import Array
 from ..motion.skeleton import Skeleton
 from . import rest
@@ -21,6 +22,12 @@ from .rig import Rig
 FLOOR = 0.15
 """A root bone is at most this much higher or lower than the lowest joint of the feet, in legs."""
 
+
+FACE = 3
+"""A bone of neck or head with this many children is the head: they are jaw, eyes, hair."""
+
+SKULL = 0.27
+"""The base of the skull is less than this above the shoulders, in legs: 0.11 to 0.24 on a dozen rigs; the top is over 0.3."""
 
 PARTS: tuple[str, ...] = (
     *("pelvis", "spine1", "neck1", "head"),
@@ -71,6 +78,9 @@ def map_rig(rig: Rig) -> RigMap:
     found = [m for m in (_match(rig, row, known) for row in TABLE) if m is not None]
     # Rows come most specific first, so the first of equals is the better one.
     best = max(found, key=_fullness, default=None) or _by_shape(rig)
+    if not best.root:
+        placed = as_clip(rig).globals()[1][0]
+        best = replace(best, root=_floor_bone(rig, {role: rig.index(name) for role, name in best.bones.items()}, placed))
     return _sided(rig, replace(best, travel=_free(rig, best.travel)))
 
 
@@ -121,6 +131,7 @@ def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None
         for role, listed in row.twists.items():
             there = [name for name in (names.find(name, word) for name in listed) if name]
             twists.update({f"{side}_{role}": tuple(there)} if there else {})
+    root = names.find(row.root)
     return RigMap(
         convention=row.name,
         score=covered(bones),
@@ -128,7 +139,7 @@ def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None
         travel=names.find(row.travel) or bones["pelvis"],
         held=tuple(dict.fromkeys(held)),
         switches=switches,
-        root=names.find(row.root) or "",
+        root=root if root and rig.index(root) in ancestors(rig, rig.index(bones["pelvis"])) else "",
         controls=controls,
         twists=twists,
     )
@@ -196,10 +207,13 @@ def _by_shape(rig: Rig) -> RigMap:
         raise SkeletonProblem(
             f"“{rig.name}” has two pairs of limbs but {strange}: only rigs of people can be mapped by themselves."
         )
+    if "head" in joints:
+        joints = {**joints, "head": _head(rig, joints, placed)}
+        bones["head"] = rig.names[joints["head"]]
     spine, neck = _trunk(rig, joints, placed)
     bones |= {f"spine{i}": rig.names[bone] for i, bone in enumerate(spine, 1)}
     bones |= {f"neck{i}": rig.names[bone] for i, bone in enumerate(neck, 1)}
-    return RigMap("shape", covered(bones) * found.score, bones, bones["pelvis"], root=_floor_bone(rig, joints, placed))
+    return RigMap("shape", covered(bones) * found.score, bones, bones["pelvis"])
 
 
 def _strange(at: Mapping[str, Array]) -> str:
@@ -226,6 +240,40 @@ def _strange(at: Mapping[str, Array]) -> str:
 
 def _cosine(a: Array, b: Array) -> float:
     return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+
+
+def _head(rig: Rig, joints: Mapping[str, int], placed: Array) -> int:
+    """The base of the skull: the first bone over the chest that carries a face, or the last that isn't the top of the head.
+
+    A bare skeleton leaves more open (its last joint may be the end of a bone), so `humanoid` doesn't go by this.
+    """
+    found = joints["head"]
+    if read_name(rig.names[found]).says("head") > 0:
+        return found
+    children = [np.flatnonzero(rig.parents == bone) for bone in range(rig.count)]
+    shoulders = (placed[joints["left_shoulder"]] + placed[joints["right_shoulder"]]) / 2
+    hips = (placed[joints["left_hip"]] + placed[joints["right_hip"]]) / 2
+    up = (shoulders - hips) / np.linalg.norm(shoulders - hips)
+    leg = _length(placed, joints, "hip", "knee") + _length(placed, joints, "knee", "ankle")
+    top = next((joints[role] for role in ("spine3", "spine1") if role in joints), joints["pelvis"])
+    way = [found, *ancestors(rig, found)]
+    way = way[: way.index(top)][::-1] if top in way else way[:1]
+    while len(children[way[-1]]) == 1 and _cosine(placed[children[way[-1]][0]] - placed[way[-1]], up) > 0.5:
+        way.append(int(children[way[-1]][0]))
+
+    def apart(bone: int) -> bool:
+        return float(np.linalg.norm(placed[bone] - placed[rig.parents[bone]])) > 0.005 * leg
+
+    def fan(bone: int) -> int:
+        # A bone at the place of the one before it holds a part of the face together.
+        return sum(1 if apart(child) else fan(child) for child in children[bone])
+
+    way = [bone for bone in way if apart(bone)]
+    faces = [bone for bone in way if fan(bone) >= FACE]
+    if faces:
+        return faces[0]
+    low = [bone for bone in way if (placed[bone] - shoulders) @ up < SKULL * leg]
+    return low[-1] if low else found
 
 
 def _trunk(rig: Rig, joints: Mapping[str, int], placed: Array) -> tuple[list[int], list[int]]:
