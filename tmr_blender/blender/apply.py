@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from ..retarget import joining, keying, reduce, solver
 from ..retarget.options import Options
 from ..retarget.rig import Keys, Rig
 from ..retarget.roles import RigMap
-from ..retarget.target import Target
+from ..retarget.target import Motion, Target
 from ..retarget.target import target as target_of
 from . import action as action_writer
 from . import mapping, nla, present
@@ -40,8 +41,9 @@ class Placement:
     (`motion.edits.loop`). tolerance: degrees by which bones may be off with fewer keys, and for each of them 5 mm by which they
     may be displaced; 0 keys every frame. trim: seconds to leave out at the start and at the end.
     place: start where the rig stands, or where the body is and faces at that frame; "auto" is the latter for a blend.
-    goes: as the rig's new action, or as a strip of its NLA. blend: frames over which the motion goes over from the pose that
-    the rig has at that frame. overlap: seconds in which two motions of a sequence play, one fading into the next.
+    goes: as the rig's new action, as a strip of its NLA, or as an action in the file that the rig may be given later.
+    blend: frames over which the motion goes over from the pose that the rig has at that frame. overlap: seconds in which two
+    motions of a sequence play, one fading into the next.
     """
 
     at: int
@@ -58,7 +60,7 @@ class Placement:
     limbs: Literal["fk", "ik"] = "fk"
     hands: Literal["free", "body"] = "free"
     place: Literal["auto", "rig", "body"] = "auto"
-    goes: Literal["action", "strip"] = "action"
+    goes: Literal["action", "strip", "file"] = "action"
     blend: int = 0
     overlap: float = 0.3
 
@@ -139,14 +141,20 @@ def apply(
 
 
 def sequence(
-    context: bpy.types.Context, rig_object: bpy.types.Object, clips: Sequence[Clip], name: str, placement: Placement
+    context: bpy.types.Context,
+    rig_object: bpy.types.Object,
+    clips: Sequence[Clip | bpy.types.Action],
+    name: str,
+    placement: Placement,
 ) -> tuple[bpy.types.Action, tuple[int, ...]]:
-    """Make clips, of any skeletons and rates, one action of the rig: each goes on where the one before ends.
+    """Make clips, of any skeletons and rates, and actions of the rig one action: each goes on where the one before ends.
 
     Returns it with the scene frames in which they begin. Raises SkeletonProblem, before anything is changed.
     """
     stage = read_stage(context, rig_object, placement)
-    composed = compose(clips, stage, placement, scene_fps(context.scene))
+    own = partial(present.performed, context.scene, rig_object, stage.rig, stage.rig_map, stage.goal)
+    sources = [clip if isinstance(clip, Clip) else own(clip) for clip in clips]
+    composed = compose(sources, stage, placement, scene_fps(context.scene))
     action = put(context, rig_object, composed, name, placement, stage.plays)
     return action, tuple(placement.at + start for start in composed.starts)
 
@@ -162,18 +170,18 @@ def read_stage(context: bpy.types.Context, rig_object: bpy.types.Object, placeme
     return Stage(rig, rig_map, goal, now, nla.plays(rig_object, placement.at))
 
 
-def compose(clips: Sequence[Clip], stage: Stage, placement: Placement, fps: float) -> Composed:
-    """The keys of one clip, or of several in sequence. Nothing of Blender's is touched: this may run in any thread.
+def compose(sources: Sequence[Clip | Motion], stage: Stage, placement: Placement, fps: float) -> Composed:
+    """The keys of one motion, or of several in sequence. Nothing of Blender's is touched: this may run in any thread.
 
-    Raises SkeletonProblem.
+    sources: clips, and motions of the rig itself, which are taken as they are. Raises SkeletonProblem.
     """
     options = placement.options(fps)
-    edited = [_edited(clip, placement, fps) for clip in clips]
+    first = sources[0]
     starts: tuple[int, ...] = (0,)
-    if len(edited) == 1 and stage.present is None:
-        motion = solver.solve(*edited[0], stage.goal, options)
+    if len(sources) == 1 and stage.present is None and isinstance(first, Clip):
+        motion = solver.solve(*_edited(first, placement, fps), stage.goal, options)
     else:
-        parts = [joining.part(clip, body_map, stage.goal, options) for clip, body_map in edited]
+        parts = [_part(source, stage, placement, fps) for source in sources]
         made, starts = _joined(parts, stage, placement, fps)
         # A loop that goes over from another pose does not come back to that.
         loop = options.loop and len(parts) == 1 and not _baked(stage, placement)
@@ -184,6 +192,13 @@ def compose(clips: Sequence[Clip], stage: Stage, placement: Placement, fps: floa
     if stage.present is not None:
         keys = joining.near(keys, stage.present.rotations)
     return Composed(keys, starts)
+
+
+def _part(source: Clip | Motion, stage: Stage, placement: Placement, fps: float) -> joining.Part:
+    options = placement.options(fps)
+    if isinstance(source, Motion):
+        return joining.observed(source, stage.goal, options)
+    return joining.part(*_edited(source, placement, fps), stage.goal, options)
 
 
 def _joined(
@@ -227,8 +242,10 @@ def put(
         if placement.goes == "strip":
             nla.push_down(rig_object, context.scene)
             nla.lay(rig_object, action, slot, placement.at, placement.blend if plays else 0)
-        else:
+        elif placement.goes == "action":
             action_writer.assign(rig_object, action, slot)
+        else:
+            action.use_fake_user = True
     _set_range(context.scene, placement, placement.at + keys.frames - 1)
     return action
 

@@ -8,7 +8,7 @@ or with Blender.
 
 import atexit
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import bpy
 
@@ -24,7 +24,17 @@ CLOSE_SECONDS = 2.0
 """How long the child may take to end by itself when Blender quits; what it was writing stays whole even if killed."""
 
 _client: Client | None = None
-_running: list["WorkerOperator"] = []
+_running: list["Operator"] = []
+
+
+class Operator(Protocol):
+    """An operator that is under way and can be asked to stop."""
+
+    def interrupt(self, context: bpy.types.Context) -> None:
+        """Stop soon."""
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Stop at once."""
 
 
 def client() -> Client:
@@ -95,10 +105,9 @@ class WorkerOperator:
 
     def watch(self, context: bpy.types.Context) -> set[str]:
         """Come back with every tick of a timer and with every event."""
-        show(context, self.work, 0.0)
+        enter(context, self, self.work)
         self.timer = context.window_manager.event_timer_add(TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
-        _running.append(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -136,11 +145,8 @@ class WorkerOperator:
         if self.timer is not None:
             context.window_manager.event_timer_remove(self.timer)
             self.timer = None
-        if self in _running:
-            _running.remove(self)
         self.request = None
-        if not _running:
-            show(context, "", 0.0)
+        leave(context, self)
 
     def _settle(self, context: bpy.types.Context) -> set[str]:
         assert self.request is not None
@@ -175,13 +181,27 @@ def show(context: bpy.types.Context, work: str, progress: float) -> None:
                 area.tag_redraw()
 
 
+def enter(context: bpy.types.Context, operator: Operator, work: str) -> None:
+    """An operator is under way: the panel shows it, and Cancel stops it."""
+    _running.append(operator)
+    show(context, work, 0.0)
+
+
+def leave(context: bpy.types.Context, operator: Operator) -> None:
+    """It no longer is."""
+    if operator in _running:
+        _running.remove(operator)
+    if not _running:
+        show(context, "", 0.0)
+
+
 def running() -> bool:
-    """Whether the child works for an operator."""
+    """Whether any operator is under way."""
     return bool(_running)
 
 
 def interrupt(context: bpy.types.Context) -> None:
-    """Ask the child to stop all that it does for operators."""
+    """Ask all operators that are under way to stop."""
     for operator in _running:
         operator.interrupt(context)
 

@@ -125,9 +125,9 @@ def restored(rig: bpy.types.Object) -> Iterator[None]:
     data = rig.animation_data
     had = data is not None
     action, slot = (data.action, getattr(data, "action_slot", None)) if data is not None else (None, None)
-    tracks = {track.name for track in data.nla_tracks} if data is not None else set()
-    strips = {strip.name for track in data.nla_tracks for strip in track.strips} if data is not None else set()
-    actions = {item.name_full for item in bpy.data.actions}
+    tracks = {track.as_pointer() for track in data.nla_tracks} if data is not None else set()
+    strips = {strip.as_pointer() for track in data.nla_tracks for strip in track.strips} if data is not None else set()
+    actions = {item.session_uid for item in bpy.data.actions}
     fake = action.use_fake_user if action is not None else False
     try:
         yield
@@ -139,20 +139,20 @@ def restored(rig: bpy.types.Object) -> Iterator[None]:
                 action.use_fake_user = fake
                 if slot is not None:
                     rig.animation_data.action_slot = slot
-        for made in [item for item in bpy.data.actions if item.name_full not in actions]:
+        for made in [item for item in bpy.data.actions if item.session_uid not in actions]:
             bpy.data.actions.remove(made)
         raise
 
 
-def _put_back(rig: bpy.types.Object, had: bool, tracks: set[str], strips: set[str]) -> None:
+def _put_back(rig: bpy.types.Object, had: bool, tracks: set[int], strips: set[int]) -> None:
     data = rig.animation_data
     if data is None:
         return
     if not had:
         rig.animation_data_clear()
         return
-    for track in [track for track in data.nla_tracks if track.name not in tracks]:
+    for track in [track for track in data.nla_tracks if track.as_pointer() not in tracks]:
         data.nla_tracks.remove(track)
     for track in data.nla_tracks:
-        for strip in [strip for strip in track.strips if strip.name not in strips]:
+        for strip in [strip for strip in track.strips if strip.as_pointer() not in strips]:
             track.strips.remove(strip)

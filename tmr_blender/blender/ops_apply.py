@@ -31,14 +31,8 @@ class PlacedMotion(Placing):
         return {"FINISHED"}
 
 
-class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
-    bl_idname = "tmr.apply"
-    bl_label = "Apply Motion"
-    bl_description = (
-        "Put this motion on the active rig as a new action, at the current frame.\n"
-        "The rig's former action is kept. The panel at the lower left then changes what was applied"
-    )
-    bl_options = {"REGISTER", "UNDO"}
+class ChosenMotion(Placing):
+    """Mix-in: which motion an operator is about, a result of a search or a take of a file, and how much of it."""
 
     whole: EnumProperty(
         name="Part",
@@ -63,20 +57,13 @@ class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
     end: FloatProperty(description="Where the moment ends; 0 is the end of the take", min=0.0, options={"HIDDEN", "SKIP_SAVE"})
     action_name: StringProperty(description="Name of the new action; empty for the take's own", options={"HIDDEN", "SKIP_SAVE"})
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return super().poll(context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            self._choose(context)
-            clip = read_take(Path(self.path), self.take)
-            if self.whole == "MOMENT" and self.end > self.start:
-                clip = clip.cut(self.start, self.end)
-            return self.put(context, clip, self.action_name or clip.name)
-        except TMRError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+    def motion(self, context: bpy.types.Context) -> tuple[Clip, str]:
+        """The clip and what its action is called. Raises TMRError where there is none."""
+        self._choose(context)
+        clip = read_take(Path(self.path), self.take)
+        if self.whole == "MOMENT" and self.end > self.start:
+            clip = clip.cut(self.start, self.end)
+        return clip, self.action_name or clip.name
 
     def _choose(self, context: bpy.types.Context) -> None:
         """Take over what the chosen result says, so that a redo repeats it whatever is searched meanwhile."""
@@ -92,9 +79,31 @@ class TMR_OT_apply(PlacedMotion, bpy.types.Operator):
         self.path, self.take, self.start, self.end, self.action_name = hit.path, hit.take, hit.start, hit.end, hit.name
 
     def draw(self, context: bpy.types.Context) -> None:
-        self.layout.use_property_split = True
-        self.layout.prop(self, "whole")
-        self.draw_placement(self.layout)
+        layout: bpy.types.UILayout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "whole")
+        self.draw_placement(layout)
+
+
+class TMR_OT_apply(ChosenMotion, PlacedMotion, bpy.types.Operator):
+    bl_idname = "tmr.apply"
+    bl_label = "Apply Motion"
+    bl_description = (
+        "Put this motion on the active rig as a new action, at the current frame.\n"
+        "The rig's former action is kept. The panel at the lower left then changes what was applied"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            return self.put(context, *self.motion(context))
+        except TMRError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
 
 
 class TMR_OT_import_clip(PlacedMotion, bpy.types.Operator):

@@ -48,6 +48,8 @@ class TMR_UL_hits(bpy.types.UIList):
         flt_flag: int = 0,
     ) -> None:
         row = layout.row(align=True)
+        box = "CHECKBOX_HLT" if item.mark else "CHECKBOX_DEHLT"
+        row.operator("tmr.mark_result", text=str(item.mark or ""), icon=box, emboss=False).index = index
         row.label(text=item.name)
         right = row.row(align=True)
         right.alignment = "RIGHT"
@@ -128,9 +130,10 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) ->
     column.separator()
     column.label(text=f"{verdict(hit.score, shown.like).capitalize()}, by {MATCHED.get(hit.matched, hit.matched)}")
     column.label(text=f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s")
-    row = box.row()
+    row = box.row(align=True)
     row.scale_y = 1.4
     row.operator("tmr.apply", text="Apply", icon="ARMATURE_DATA").index = shown.active
+    row.menu("TMR_MT_several", text="", icon="DOWNARROW_HLT")
     _draw_twins(box, hit)
     row = box.row(align=True)
     row.operator("tmr.more_like_this", icon="VIEWZOOM").index = shown.active

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rig does in a frame, as a motion that another one can go on from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
+from ..errors import SkeletonProblem
 from ..motion import quaternion
 from ..motion.quaternion import Array
 from ..retarget import feet
@@ -37,24 +40,66 @@ def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: Ri
     Nothing changes: other frames are evaluated in a scene of their own.
     """
     view = _View.of(object, rig, rig_map)
-    with alone(object, (scene.render.fps, scene.render.fps_base)) as own:
-        matrices, worlds = [], []
-        posed = object
-        for at in (frame - 1, frame):
-            own.frame_set(at)
-            posed = object.evaluated_get(own.view_layers[0].depsgraph)
-            matrices.append(_matrices(posed, view.names))
-            worlds.append(np.array(posed.matrix_world, np.float64))
-        rotations = _rotations(posed)
-    # As seen from where the object is in the last frame.
-    matrices[0] = np.linalg.inv(worlds[1]) @ worlds[0] @ matrices[0]
+    matrices, rotations = _sampled(scene, object, view.names, range(frame - 1, frame + 1))
     if frame == scene.frame_current and not scene.frame_subframe:
         bpy.context.view_layer.update()
         posed = object.evaluated_get(bpy.context.evaluated_depsgraph_get())
         now, rotations = _matrices(posed, view.names), _rotations(posed)
         if np.abs(now - matrices[1]).max() > STILL * max(float(np.abs(now[:, :3, 3]).max()), 1.0):
-            matrices = [now, now]
-    return Present(view.motion(np.array(matrices), goal), rotations)
+            matrices = np.stack([now, now])
+    return Present(view.motion(matrices, goal), rotations)
+
+
+def performed(
+    scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap, goal: Target, action: bpy.types.Action
+) -> Motion:
+    """What one of the object's actions makes its body do, in every frame of it. Raises SkeletonProblem if it doesn't fit.
+
+    The action plays alone meanwhile; afterwards the object has what it had.
+    """
+    view = _View.of(object, rig, rig_map)
+    with _playing(object, action):
+        first, last = (round(at) for at in action.frame_range)
+        matrices, _ = _sampled(scene, object, view.names, range(first, last + 1))
+    return view.motion(matrices, goal)
+
+
+@contextmanager
+def _playing(object: bpy.types.Object, action: bpy.types.Action) -> Iterator[None]:
+    """The object with an action and without its NLA."""
+    had = object.animation_data is not None
+    data = object.animation_data or object.animation_data_create()
+    before, slot, nla = data.action, getattr(data, "action_slot", None), data.use_nla
+    try:
+        data.action, data.use_nla = action, False
+        if hasattr(data, "action_slot") and data.action_slot is None:
+            if not data.action_suitable_slots:
+                raise SkeletonProblem(f"The action {action.name} holds nothing for an object such as “{object.name}”.")
+            data.action_slot = data.action_suitable_slots[0]
+        yield
+    finally:
+        data.action, data.use_nla = before, nla
+        if before is not None and slot is not None:
+            data.action_slot = slot
+        if not had:
+            object.animation_data_clear()
+
+
+def _sampled(
+    scene: bpy.types.Scene, object: bpy.types.Object, names: tuple[str, ...], frames: range
+) -> tuple[Array, dict[str, Array]]:
+    """(frames, bones, 4, 4) as seen from where the object is in the last frame, and the rotation channels in that."""
+    with alone(object, (scene.render.fps, scene.render.fps_base)) as own:
+        matrices, worlds = [], []
+        posed = object
+        for frame in frames:
+            own.frame_set(frame)
+            posed = object.evaluated_get(own.view_layers[0].depsgraph)
+            matrices.append(_matrices(posed, names))
+            worlds.append(np.array(posed.matrix_world, np.float64))
+        rotations = _rotations(posed)
+    moved = np.linalg.inv(worlds[-1]) @ np.array(worlds)
+    return moved[:, None] @ np.array(matrices), rotations
 
 
 @dataclass(frozen=True)

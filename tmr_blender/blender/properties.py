@@ -34,6 +34,7 @@ class TMR_PG_hit(bpy.types.PropertyGroup):
     matched: StringProperty()
     library: StringProperty()
     entry: IntProperty()
+    mark: IntProperty(description="Its place among the marked results, from 1; 0 is not marked")
     twins: CollectionProperty(type=TMR_PG_twin)
 
 

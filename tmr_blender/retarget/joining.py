@@ -73,6 +73,23 @@ def part(clip: Clip, body_map: BodyMap, goal: Target, options: Options) -> Part:
     return Part(motion, contacts.detect(performance.stance, performance.deltas, performance.positions, options.fps), nothing)
 
 
+def observed(motion: Motion, goal: Target, options: Options) -> Part:
+    """What the rig's body was seen to do, as a part: when its feet stand is told from how it moves."""
+    nothing = {side: np.zeros(len(motion.hips)) for side in SIDES}
+    if not options.feet:
+        return Part(motion, {}, nothing)
+    deltas = {
+        role: quaternion.multiply(quaternion.multiply(goal.turn, motion.turns[role]), quaternion.inverse(goal.turn))
+        for role in (f"{side}_ankle" for side in SIDES)
+    }
+    places = {}
+    for side in SIDES:
+        leg = feet.leg_of(goal, motion.turns, goal.to_armature(motion.hips), side)
+        places[f"{side}_hip"] = feet.to_stance(goal, leg.hip)
+        places[f"{side}_ankle"] = feet.to_stance(goal, leg.ankle)
+    return Part(motion, contacts.detect(goal.stance, deltas, places, options.fps), nothing)
+
+
 def join(parts: Sequence[Part], goal: Target, overlap: int) -> Joined:
     """Motions one after another, each starting where and facing as the one before ends.
 
