@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worker as a process, through its client and over bare pipes."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.library.takes import write_take
@@ -97,6 +99,27 @@ def test_a_body_as_the_query(client: Client, library: Library, folder: Path) -> 
     for wrong in ({"fps": None}, {"fps": 1e-9}, {"positions": "AAAA"}, {"positions": 3}, {"name": 3}):
         with pytest.raises(QueryProblem):
             client.request("describe", {**body, **wrong}).wait(60)
+
+
+def test_what_the_window_shows_of_an_entry(client: Client, library: Library) -> None:
+    place = str(library.path)
+    first, second = library.entries[0], library.entries[1]
+    pictures = client.request("pictures", {"library": place, "entries": [second.id, first.id]}).wait(60)
+    stored = library.thumbnails([1, 0])
+    assert [base64.b64decode(picture) for picture in pictures] == stored and stored[0].startswith(b"\x89PNG")
+    shown = client.request("motion", {"library": place, "entry": first.id, "start": 0.5, "end": 1.5}).wait(60)
+    positions, fps = wire.from_text(shown["positions"], shown["fps"])
+    assert fps == 20.0
+    np.testing.assert_allclose(positions, library.poses(0)[10:30], atol=1e-6)
+    for method, params in (
+        ("pictures", {"entries": [999]}),
+        ("pictures", {"entries": "all"}),
+        ("pictures", {"entries": [first.id] * 1001}),
+        ("motion", {"entry": 999}),
+        ("motion", {"entry": first.id, "start": 1e6}),
+    ):
+        with pytest.raises(QueryProblem):
+            client.request(method, {"library": place, **params}).wait(60)
 
 
 def test_problems_come_back_as_what_they_are(client: Client, library: Library, tmp_path: Path) -> None:

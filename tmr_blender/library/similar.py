@@ -98,6 +98,12 @@ def motion_at(library: Library, number: int, start: float | None = None, end: fl
 
     Raises QueryProblem for a span that the entry does not have, and where there are no poses.
     """
+    entry = library.entries[number]
+    return motion_from(poses_at(library, number, start, end), features.FPS, entry.name, entry.path, entry.take)
+
+
+def poses_at(library: Library, number: int, start: float | None = None, end: float | None = None) -> NDArray[np.float64]:
+    """(n, 22, 3) metres, at `features.FPS`: the body of the entry at an index in its span; raises as `motion_at`."""
     entry, poses = library.entries[number], library.poses(number)
     if not len(poses):
         raise QueryProblem(f"The library keeps no poses of {entry.name}: index its folder again.")
@@ -105,8 +111,7 @@ def motion_at(library: Library, number: int, start: float | None = None, end: fl
     if not 0.0 <= begin < min(until, entry.duration):
         raise QueryProblem(f"{entry.name} lasts {entry.duration:.1f} s: there is nothing from {begin:g} to {until:g} s.")
     first = min(round(begin * features.FPS), len(poses) - 1)
-    last = max(round(until * features.FPS), first + 1)
-    return motion_from(poses[first:last], features.FPS, entry.name, entry.path, entry.take)
+    return poses[first : max(round(until * features.FPS), first + 1)]
 
 
 def latent_of(motion: Motion, encoder: MotionEncoder) -> Floats:

@@ -12,6 +12,7 @@ Requests run in two lanes, so that one can search while a folder is indexed. The
 is no request is answered with an error (its id null where it has none) and changes nothing.
 """
 
+import base64
 import json
 import os
 import queue
@@ -27,6 +28,11 @@ from .driving import reported
 
 END_SECONDS = 5.0
 """How long a running index has, once the input has ended, to commit what it has read."""
+
+MOST_PICTURES = 1000
+"""In one request; about 5 MB."""
+MOST_SHOWN = 120.0
+"""Seconds of a motion that are handed out to be shown."""
 
 Params = Mapping[str, Any]
 Report = Callable[[Any], None]
@@ -152,6 +158,26 @@ class Worker:
             found = moments.of_motion(motion, self._motion_encoder(), latent, text.background, limit)
         return [moment.as_json() for moment in found]
 
+    def pictures(self, params: Params, _report: Report, _stop: threading.Event) -> list[str]:
+        """{"library", "entries": [number]} -> the thumbnail of each as a PNG file in base64, "" for one without."""
+        from .similar import entry_at
+
+        numbers = params.get("entries")
+        if not isinstance(numbers, list) or len(numbers) > MOST_PICTURES or not all(type(number) is int for number in numbers):
+            raise QueryProblem(f"Name the entries to be shown by number, {MOST_PICTURES} at most.")
+        library = self._library(_text(params, "library"))
+        pictures = library.thumbnails([entry_at(library, number) for number in numbers])
+        return [base64.b64encode(picture).decode("ascii") for picture in pictures]
+
+    def motion(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"library", "entry", "start", "end"} -> {"positions", "fps"}: the body as the library keeps it, see `wire`."""
+        from ..motion import features
+        from . import similar, wire
+
+        start, end = _seconds(params, "start"), _seconds(params, "end")
+        poses = similar.poses_at(*self._entry(params), start, end)[: int(MOST_SHOWN * features.FPS)]
+        return {"positions": wire.to_text(poses), "fps": features.FPS}
+
     def _entry(self, params: Params) -> tuple[Any, int]:
         """The library and the index of the entry that the request names."""
         from .similar import entry_at
@@ -199,7 +225,10 @@ class Worker:
         return held
 
 
-METHODS = ("status", "warm", "search", "similar", "describe", "moments", "index", "reencode", "info", "check", "remove")
+METHODS = (
+    *("status", "warm", "search", "similar", "describe", "moments", "pictures", "motion"),
+    *("index", "reencode", "info", "check", "remove"),
+)
 SLOW = ("index", "reencode", "check", "remove")
 """Methods of the second lane."""
 
