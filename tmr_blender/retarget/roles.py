@@ -139,10 +139,15 @@ def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None
         travel=names.find(row.travel) or bones["pelvis"],
         held=tuple(dict.fromkeys(held)),
         switches=switches,
-        root=root if root and rig.index(root) in ancestors(rig, rig.index(bones["pelvis"])) else "",
+        root=root if root and _may_carry(rig, rig.index(root), rig.index(bones["pelvis"])) else "",
         controls=controls,
         twists=twists,
     )
+
+
+def _may_carry(rig: Rig, root: int, pelvis: int) -> bool:
+    """Whether a bone is above the hips, or on its own: rigs of controls hang on theirs by constraints."""
+    return root in ancestors(rig, pelvis) or int(rig.parents[root]) < 0
 
 
 @dataclass(frozen=True)
