@@ -14,6 +14,7 @@ import argparse
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -25,6 +26,8 @@ BENCHMARKS = {
     **dict.fromkeys(("indexing", "fuzz", "faults", "million", "folding", "feet"), "plain"),
 }
 """Name -> the environment that it runs in: Blender with the zip installed, or plain Python in the source tree."""
+PRINTED = Path("-")
+"""What `--json` stands at without a file."""
 PLAIN_TESTS = ["tests", "--ignore=tests/blender"]
 
 
@@ -181,9 +184,21 @@ def command_install(options: argparse.Namespace) -> int:
 
 
 def command_bench(options: argparse.Namespace) -> int:
-    """One benchmark, in the environment it wants."""
+    """One benchmark; what it writes as JSON is printed where no file is named for it."""
+    if options.json != PRINTED:
+        return benchmark(options, options.json)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "bench.json"
+        code = benchmark(options, path)
+        if path.is_file():
+            print(path.read_text(encoding="utf-8"), end="")
+    return code
+
+
+def benchmark(options: argparse.Namespace, target: Path | None) -> int:
+    """Run one benchmark in the environment it wants."""
     plain = environments.plain(options.torch_index)
-    arguments = [*options.more, *(["--json", str(options.json.resolve())] if options.json else [])]
+    arguments = [*options.more, *(["--json", str(target.resolve())] if target else [])]
     if BENCHMARKS[options.name] == "plain":
         return run([plain.python, "-m", f"tests.bench.{options.name}", *arguments])
     module = environments.blender(None)
@@ -226,7 +241,7 @@ def parser() -> argparse.ArgumentParser:
     made["package"].add_argument("--target", choices=[target.name for target in wheels.TARGETS])
     made["install"].add_argument("--blender", type=Path, required=True, metavar="PATH")
     made["bench"].add_argument("name", choices=BENCHMARKS)
-    made["bench"].add_argument("--json", type=Path, metavar="FILE")
+    made["bench"].add_argument("--json", type=Path, nargs="?", const=PRINTED, metavar="FILE")
     return top
 
 

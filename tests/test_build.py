@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """build.py and what it is made of, without network and without Blender; the built zip where build.py names one."""
 
+import argparse
 import ast
 import dataclasses
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import build
 from building import blenders, environments, extension, stages, wheels
 from building.stages import ROOT, BuildProblem, digest, stage
 
@@ -156,6 +158,27 @@ def test_wrong_arguments_exit_with_2(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, str(ROOT / "build.py"), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("wish", "printed"), [(["--json"], True), (["--json", "figures.json"], False), ([], False)])
+def test_a_benchmark_without_a_file_for_its_json_prints_it(
+    wish: list[str],
+    printed: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def benchmark(options: argparse.Namespace, target: Path | None) -> int:
+        if target is not None:
+            target.write_text('["rows"]\n')
+        return 1
+
+    monkeypatch.setattr(build, "benchmark", benchmark)
+    assert build.main(["bench", "retarget", *wish, "--quick"]) == 1
+    assert ('["rows"]' in capsys.readouterr().out) == printed
+    assert (tmp_path / "figures.json").exists() == ("figures.json" in wish)
 
 
 @pytest.mark.parametrize("arguments", [["--library", "nowhere"], ["--rig", "nowhere.blend"], ["--query", " "]])

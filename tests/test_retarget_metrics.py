@@ -251,16 +251,28 @@ def test_contacts_are_few_and_of_some_length():
 def test_slide_of_a_known_length():
     source = stepping(0.0)
     size = metrics.TALL / source.leg
-    assert planted.slide(source, source) == (0.0, pytest.approx(29 / FPS))
-    way, seconds = planted.slide(source, stepping(0.03))
+    assert planted.slide(source, source, 0) == (0.0, pytest.approx(29 / FPS))
+    way, seconds = planted.slide(source, stepping(0.03), 0)
     assert way == pytest.approx(30.0 * size / seconds)
     # On a body half as large the same way is twice as much.
     rig = replace(stepping(0.03), rest_positions=REST * 0.5)
-    assert planted.slide(source, rig)[0] == pytest.approx(2 * way)
+    assert planted.slide(source, rig, 0)[0] == pytest.approx(2 * way)
+
+
+def test_landing_and_leaving_are_no_slide():
+    source = stepping(0.0)
+    steps = np.zeros((90, 3))
+    steps[30, 0] = 0.01
+    landing = moved(source, "left_foot", steps)
+    assert planted.slide(source, landing)[0] == 0.0
+    assert planted.slide(source, landing)[1] == pytest.approx(27 / FPS)
+    assert planted.slide(source, landing, 0)[0] > 9.0
+    steps[33, 0] = 0.01
+    assert planted.slide(source, moved(source, "left_foot", steps))[0] > 18.0
 
 
 def test_standing_still_throughout_is_one_contact_a_foot():
-    assert planted.slide(still(), still()) == (0.0, pytest.approx(2 * 89 / FPS))
+    assert planted.slide(still(), still(), 0) == (0.0, pytest.approx(2 * 89 / FPS))
 
 
 def test_flat_needs_the_heel_down():

@@ -12,6 +12,7 @@ import math
 import os
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,6 +30,8 @@ DRAWN = ("human_male", "Rigify human", "Mixamo")
 QUICK = ("Rigify human", "Mixamo", "UE5 mannequin")
 STRIPS = 5
 
+BODIES = {take.name: take.body.name for take in TAKES}
+
 SLIDE, TENTH, POPS = 5.0, 0.1, 1.2
 """Bars: mm per second of contact, the share of what it is without locking, joint speeds over the source's."""
 
@@ -36,7 +39,7 @@ SLIDE, TENTH, POPS = 5.0, 0.1, 1.2
 def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every row; - prints them")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every row there")
     parser.add_argument("--rigs", metavar="NAMES", help="only these, separated by commas")
     parser.add_argument("--takes", metavar="NAMES", help="only these, separated by commas")
     parser.add_argument("--quick", action="store_true", help="three rigs, two takes and one bake: enough to see that all runs")
@@ -132,7 +135,6 @@ def figures_of(each: Comparison) -> list[Figure]:
     made = [
         Figure(f"{name}: limb angle, mean", most(free, lambda r: r.mean), "degrees", most(theirs, lambda r: r.mean), 1.0),
         Figure(f"{name}: limb angle, 95th", most(free, lambda r: r.p95), "degrees", most(theirs, lambda r: r.p95), 3.0),
-        Figure(f"{name}: there and back, mean", most(of(rows, BACK), lambda r: r.mean), "degrees", None, 1.0),
         Figure(f"{name}: planted slide, locked", held, "mm/s", sliding(theirs), SLIDE),
         Figure(f"{name}: slide, locked over free", held / max(loose, 1e-9), "", None, TENTH),
         Figure(f"{name}: joint speed", most(locked, lambda r: r.pops), "source's", most(theirs, lambda r: r.pops), POPS),
@@ -141,20 +143,26 @@ def figures_of(each: Comparison) -> list[Figure]:
         Figure(f"{name}: other data changed", float(len(each.changed)), "", None, 0.0),
         Figure(f"{name}: refused", float(sum(bool(r.refused) for r in rows)), "takes", None, 0.0),
     ]
+    for body in dict.fromkeys(take.body.name for take in TAKES):
+        back = [row for row in of(rows, BACK) if BODIES[row.take] == body]
+        if back:
+            made.append(Figure(f"{name}: there and back on {body}", most(back, lambda r: r.mean), "degrees", None, 1.0))
     if each.subject.inverse:
         made.append(Figure(f"{name}: limb angle under IK", most(of(rows, INVERSE), lambda r: r.mean), "degrees", None, 1.0))
     return made
 
 
 def missed(compared: Sequence[Comparison]) -> None:
-    """Print the rows behind the bars that are missed: which take, which bone."""
+    """Print what is behind the bars that are missed: which take, which bone; rigs of which the same is said together."""
+    said: dict[str, list[str]] = {}
     for each in compared:
         if each.changed:
-            print(f"{each.subject.name}: changed {', '.join(each.changed)}")
+            said.setdefault(f"changed {', '.join(each.changed)}", []).append(each.subject.name)
         for row in each.rows:
-            said = [row.refused] if row.refused else list(faults(row))
-            if said:
-                print(f"{row.rig}, {row.take}, {row.how}: {'; '.join(said)}")
+            for fault in [row.refused] if row.refused else faults(row):
+                said.setdefault(f"{row.take}, {row.how}: {fault}", []).append(row.rig)
+    for fault, rigs in said.items():
+        print(f"{fault} [{', '.join(rigs) if len(rigs) < 4 else f'{rigs[0]} and {len(rigs) - 1} more'}]")
 
 
 def faults(row: Row) -> list[str]:
@@ -177,13 +185,26 @@ def faults(row: Row) -> list[str]:
     return out
 
 
+def grouped(over: Sequence[Figure]) -> list[str]:
+    """One line for each bar that is missed, with the rig that is worst off."""
+    bars: dict[str, list[Figure]] = {}
+    for row in over:
+        bars.setdefault(row.name.split(": ", 1)[-1], []).append(row)
+    lines = []
+    for bar, rows in bars.items():
+        worst = max(rows, key=lambda row: row.value)
+        name = worst.name.removesuffix(f": {bar}")
+        lines.append(f"  {bar}: {len(rows)} rigs, worst {worst.value:.4g} {worst.unit} on {name}, goal {worst.goal:.4g}")
+    return lines
+
+
 def timed_figures(found: Sequence[Timing]) -> list[Figure]:
     """The bars of time."""
     small, human, tall = found
     return [
-        Figure(f"{small.rig}, {small.frames} frames", small.own, "ms", small.theirs, (small.theirs or 0.0) / 50.0),
-        Figure(f"{human.rig}, {human.frames} frames", human.own, "ms", human.theirs, (human.theirs or 0.0) / 100.0),
-        Figure(f"{tall.rig}, {tall.bones} bones, {tall.frames} frames", tall.own, "ms", tall.theirs, 60.0),
+        Figure(f"{small.rig}: time of {small.frames} frames", small.own, "ms", small.theirs, (small.theirs or 0.0) / 50.0),
+        Figure(f"{human.rig}: time of {human.frames} frames", human.own, "ms", human.theirs, (human.theirs or 0.0) / 100.0),
+        Figure(f"{tall.rig}, {tall.bones} bones: time of {tall.frames} frames", tall.own, "ms", tall.theirs, 60.0),
     ]
 
 
@@ -209,6 +230,7 @@ def main() -> int:
     rigs, takes = chosen(wanted)
     sources = Sources(bpy, OUT / "takes")
     compared: list[Comparison] = []
+    start = time.perf_counter()
     for subject in rigs:
         each = Comparison(bpy, sources, subject)
         shown = subject.name in DRAWN
@@ -216,6 +238,7 @@ def main() -> int:
         for name, strip in each.strips.items():
             strip.write(OUT / f"{subject.name} {name}.png".replace(" ", "_"))
         compared.append(each)
+        print(f"{subject.name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     timings = [] if wanted.no_speed else speed.timings(bpy, sources, wanted.quick)
     rows = [figure for each in compared for figure in figures_of(each)] + (timed_figures(timings) if timings else [])
     names = ", ".join(take.name for take in takes)
@@ -224,7 +247,9 @@ def main() -> int:
     print_timings(timings)
     missed(compared)
     over = [row for row in rows if not row.ok]
-    figures.table(over, f"{len(rows) - len(over)} of {len(rows)} bars are kept; missed:")
+    print(f"{len(rows) - len(over)} of {len(rows)} bars are kept; missed:")
+    for line in grouped(over):
+        print(line)
     if wanted.json is not None:
         figures.write(wanted.json, comparing.content(rows, compared, timings))
     return 1 if over else 0

@@ -34,8 +34,9 @@ class Row:
 
     mean, p95, worst: of the limbs' directions, and the limb that is worst off on the average. drift: the 95th percentile of
     what hands, feet and head lose of the source's turning. palm, gaze, sole: see `metrics`; means. slide: mm per second of
-    contact. way, height: of the hips. pops: joint speed over the source's. jerk: degrees. broken: keys that go the long way.
-    milliseconds: to put it there, without reading the file.
+    contact; in landing_slide the first and last step of a contact count as well. way, height: of the hips. pops: joint speed
+    over the source's. jerk: degrees. broken: keys that go the long way. milliseconds: to put it there, without reading the
+    file.
     """
 
     rig: str
@@ -50,6 +51,7 @@ class Row:
     sole: float | None = None
     slide: float | None = None
     source_slide: float | None = None
+    landing_slide: float | None = None
     contact: float = 0.0
     way: float = math.nan
     height: float = math.nan
@@ -89,6 +91,7 @@ def measure(row: Row, take: Take, source: Recording, target: Recording) -> Row:
     slide, row.contact = planted.slide(source, target)
     if row.contact > 0.3:
         row.slide, row.source_slide = slide, planted.slide(source, source)[0]
+        row.landing_slide = planted.slide(source, target, 0)[0]
     row.way, row.height = metrics.hips_errors(source, target)
     row.pops, row.popping = metrics.pops(source, target)
     row.flips = metrics.flips(source, target)
@@ -191,19 +194,21 @@ class Comparison:
                 self.back(take, sources[take.name], done)
 
     def ours(self, rig: Any, take: Take, truth: Recording, drawn: bool) -> Recording | None:
-        """Apply without and with feet locked, then look at the same keys under inverse kinematics."""
-        reading = figures.ours("blender.apply").read_take
-        clip = reading(self.sources.file(take))
+        """Apply without and with feet locked, and under inverse kinematics where the rig has it; the first as it was played."""
+        clip = figures.ours("blender.apply").read_take(self.sources.file(take))
         scene = self.bpy.context.scene
         scene.render.fps, scene.render.fps_base = round(clip.fps), 1.0
+        ways: list[tuple[str, dict[str, object]]] = [(OURS, {}), (LOCKED, {"feet": True})]
+        if self.subject.inverse:
+            ways.append((INVERSE, {"limbs": "ik"}))
         first = None
-        for how, feet in ((OURS, False), (LOCKED, True)):
+        for how, wanted in ways:
             row = Row(self.subject.name, take.name, how)
             self.rows.append(row)
             start = time.perf_counter()
             try:
                 with own.timed() as row.steps:
-                    action = own.apply(self.bpy, rig, clip, feet=feet)
+                    action = own.apply(self.bpy, rig, clip, **wanted)
             except figures.ours("errors").TMRError as problem:
                 row.refused = str(problem)
                 continue
@@ -211,24 +216,16 @@ class Comparison:
             played = self._watched(rig, action)
             measure(row, take, truth.last(len(played.positions)), played)
             _, row.broken, row.breaking = own.broken_keys(action, rig)
-            if not feet:
+            switches = self.subject.inverse if how == INVERSE else self.subject.switches
+            if wrong := own.unset(self.bpy, rig, action, switches):
+                row.refused = f"does not set {', '.join(wrong)}"
+            if how == OURS:
                 first = played
                 if drawn:
                     self._strip(take, truth).add("ours", rig, len(played.positions) - len(truth.positions))
-                if self.subject.inverse:
-                    self._under_inverse(rig, action, take, truth)
             self.bpy.data.actions.remove(action)
         self._at_rest(rig)
         return first
-
-    def _under_inverse(self, rig: Any, action: Any, take: Take, truth: Recording) -> None:
-        """The same action with the switches of its limbs on inverse kinematics."""
-        row = Row(self.subject.name, take.name, INVERSE)
-        self.rows.append(row)
-        own.set_switches(action, rig, self.subject.inverse)
-        played = self._watched(rig, action)
-        measure(row, take, truth.last(len(played.positions)), played)
-        own.set_switches(action, rig, self.subject.switches)
 
     def _watched(self, rig: Any, action: Any) -> Recording:
         first, last = (round(v) for v in action.frame_range)

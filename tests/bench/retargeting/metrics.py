@@ -214,32 +214,27 @@ def hips_errors(source: Recording, target: Recording) -> tuple[float, float]:
     return float(away / way), float(np.percentile(np.abs(height), 95)) * 1000.0 * TALL / target.leg
 
 
-CHAINS = {
-    "knee": ("hip", "knee"),
-    "ankle": ("hip", "knee", "ankle"),
-    "elbow": ("shoulder", "elbow"),
-    "wrist": ("shoulder", "elbow", "wrist"),
-}
+CHAINS = (("hip", "knee"), ("hip", "knee", "ankle"), ("shoulder", "elbow"), ("shoulder", "elbow", "wrist"))
+"""From where a limb begins to the joint whose speed is compared."""
 
 
 def pops(source: Recording, target: Recording) -> tuple[float, str]:
     """The largest speed of a joint over the 99.9th percentile of the source's, and whose it is.
 
-    Speeds are of knees, ankles, elbows and wrists, seen from the hips' and shoulders' middle, and are compared after
-    scaling by the length of the limb that carries the joint: a longer arm swings its hand faster, and that is no pop.
+    Speeds are those of the hips over the ground, in legs, and of each limb's joints seen from where the limb begins, in
+    lengths of the limb up to that joint: a longer arm swings its hand faster, and that is no pop.
     """
-    worst, who = 0.0, ""
+    ways = {"hips": [each.hips / each.leg for each in (source, target)]}
     for side in SIDES:
-        for end, parts in CHAINS.items():
+        for parts in CHAINS:
             chain = [f"{side}_{part}" for part in parts]
-            speeds = []
-            for each in (source, target):
-                middle = sum(each.at(f"{s}_{parts[0]}") for s in SIDES) / 2
-                step = np.linalg.norm(np.diff(each.at(chain[-1]) - middle, axis=0), axis=-1)
-                speeds.append(step / max(each.chain(*chain), 1e-9))
-            ratio = float(speeds[1].max() / max(float(np.percentile(speeds[0], 99.9)), 1e-9))
-            if ratio > worst:
-                worst, who = ratio, f"{side}_{end}"
+            ways[chain[-1]] = [(each.at(chain[-1]) - each.at(chain[0])) / each.chain(*chain) for each in (source, target)]
+    worst, who = 0.0, ""
+    for name, (first, second) in ways.items():
+        speeds = [np.linalg.norm(np.diff(way, axis=0), axis=-1) for way in (first, second)]
+        ratio = float(speeds[1].max() / max(float(np.percentile(speeds[0], 99.9)), 1e-9))
+        if ratio > worst:
+            worst, who = ratio, name
     return worst, who
 
 

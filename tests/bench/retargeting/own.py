@@ -31,7 +31,7 @@ def apply(bpy: Any, rig: Any, clip: Any, **wanted: object) -> Any:
     """The action that the extension makes of a clip, from frame 1 on."""
     module = figures.ours("blender.apply")
     known = {field.name for field in fields(module.Placement)}
-    placement = {"at": 1, "extent": "KEEP", "heading": "take", "feet": False, **wanted}
+    placement = {"at": 1, "extent": "KEEP", "heading": "take", "feet": False, "hands": "free", **wanted}
     unknown = set(placement) - known
     if unknown:
         raise KeyError(f"Placement has no {', '.join(sorted(unknown))}")
@@ -104,17 +104,10 @@ def broken_keys(action: Any, rig: Any) -> tuple[int, int, str]:
     return total, broken, who
 
 
-def set_switches(action: Any, rig: Any, switches: Mapping[tuple[str, str], float]) -> None:
-    """Turn switches to a value, in the keys where they are keyed and on the rig."""
-    paths = {f'pose.bones["{bone}"]["{key}"]': value for (bone, key), value in switches.items()}
-    for curve in curves_of(action, rig):
-        if curve.data_path in paths:
-            for point in curve.keyframe_points:
-                point.co[1] = paths[curve.data_path]
-            curve.update()
-    for (bone, key), value in switches.items():
-        rig.pose.bones[bone][key] = type(rig.pose.bones[bone][key])(value)
-    rig.update_tag()
+def unset(bpy: Any, rig: Any, action: Any, switches: Mapping[tuple[str, str], float]) -> list[str]:
+    """Switches that don't have their value while the action plays."""
+    bpy.context.scene.frame_set(round(action.frame_range[0]))
+    return [f"{bone}[{key}]" for (bone, key), value in switches.items() if abs(rig.pose.bones[bone][key] - value) > 1e-6]
 
 
 def other_action(bpy: Any, rig: Any) -> Any:

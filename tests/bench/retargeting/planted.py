@@ -60,15 +60,17 @@ def flat(source: Recording, side: str) -> NDArray[np.bool_]:
     return mask
 
 
-def slide(source: Recording, target: Recording) -> tuple[float, float]:
+def slide(source: Recording, target: Recording, edge: int = 1) -> tuple[float, float]:
     """Millimetres that the balls of the feet wander over the ground in a second of contact, on a 1.8 m body; and the seconds.
 
-    The way is the sum of level steps from frame to frame, over all contacts of the source.
+    The way is the sum of level steps from frame to frame, over all contacts of the source. edge: frames at either end of a
+    contact that don't count, in which the foot is still landing or already leaving.
     """
     way, seconds = 0.0, 0.0
     for side in SIDES:
         ball = target.at(f"{side}_foot")
         for start, end in contacts(source, side):
-            way += float(np.linalg.norm(np.diff(ball[start:end, :2], axis=0), axis=-1).sum())
-            seconds += (end - start - 1) / source.fps
+            inside = ball[start + edge : end - edge, :2]
+            way += float(np.linalg.norm(np.diff(inside, axis=0), axis=-1).sum())
+            seconds += (len(inside) - 1) / source.fps
     return way * 1000.0 * TALL / target.leg / max(seconds, 1e-9), seconds
