@@ -100,6 +100,27 @@ def test_edits_are_kept_in_the_file_that_is_saved(factory_scene: None, tmp_path:
     assert fields().right_foot == "RightToeBase"
 
 
+def test_an_edit_stays_with_a_rig_that_is_renamed(factory_scene: None) -> None:
+    rig = parts.human()
+    fields().left_foot = ""
+    rig.name = "Hero"
+    assert (fields().left_foot, source(rig)) == ("", "edited")
+    other = parts.human()
+    assert source(other) == "found", "another rig of the former name"
+    bpy.context.view_layer.objects.active = rig
+    fields().right_foot = ""
+    assert [item.name for item in fields().drafts] == ["Hero"]
+
+
+def test_a_rig_in_which_no_body_is_recognised_is_begun_by_hand(factory_scene: None) -> None:
+    rig = parts.armature("Snake", [(f"b{i}", f"b{i - 1}" if i else None, (0, i, 0), (0, i + 1, 0)) for i in range(6)])
+    assert source(rig) == "none"
+    fields().pelvis = "b2"
+    assert (fields().pelvis, fields().travel, source(rig)) == ("b2", "b2", "edited")
+    bpy.ops.tmr.mapping_detect()
+    assert source(rig) == "none"
+
+
 def test_a_rig_that_is_misread_is_mapped_by_hand_and_moves(factory_scene: None, walk: str) -> None:
     """Unknown names, and legs on a control of their own that copies the hips."""
     known = parts.human("Known")

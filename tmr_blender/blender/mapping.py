@@ -69,6 +69,9 @@ _latest: dict[tuple, Known] = {}
 def read(object: bpy.types.Object, scene: bpy.types.Scene) -> tuple[Rig, RigMap]:
     """The rig of an armature object and the mapping it goes by. Raises SkeletonProblem as `rig.read` and `roles.map_rig` do."""
     rig_reader.check(object)
+    if not draft(scene, object) and not any(shelves().in_order):
+        rig = rig_reader.read(object)
+        return rig, roles.map_rig(rig)
     rig_map = of(object, rig_reader.plain(object), scene)
     return rig_reader.read(object, rig_map), rig_map
 
@@ -100,7 +103,9 @@ def look(object: bpy.types.Object, outline: Rig, scene: bpy.types.Scene, files: 
         source = "user" if saved in files.user.saved else "studio"
         return Known(_numeric(object, chosen[1]), source, saved)
     try:
-        return Known(roles.map_rig(outline), "found")
+        found = roles.map_rig(outline)
+        # Whatever was found can be edited: what is kept of an edit names no bone twice.
+        return Known(replace(_numeric(object, mapping.placed(outline, found)), score=found.score), "found")
     except SkeletonProblem as problem:
         return Known(editing.BY_HAND, "none", None, str(problem))
 
@@ -194,28 +199,42 @@ class TMR_PG_draft(bpy.types.PropertyGroup):
     """A mapping edited in this scene and not saved as a file; `name` is the rig object's."""
 
     text: StringProperty(description="The mapping, as its file would be")
+    armature: StringProperty(description="Name of the rig's armature, by which it is known once the object was renamed")
 
 
 def draft(scene: bpy.types.Scene, object: bpy.types.Object) -> str:
     """The edited mapping of a rig, or ""."""
-    found = scene.tmr_mapping.drafts.get(object.name)
-    return found.text if found else ""
+    place = _place(scene, object)
+    return scene.tmr_mapping.drafts[place].text if place >= 0 else ""
+
+
+def _place(scene: bpy.types.Scene, object: bpy.types.Object) -> int:
+    """Of a rig's draft, or -1. A rig is known by its name and its armature's, of which one may have changed."""
+    name, armature = object.name, object.data.name
+    for i, item in enumerate(scene.tmr_mapping.drafts):
+        if (item.name, item.armature) == (name, armature):
+            return i
+        former = bpy.data.objects.get(item.name)
+        renamed = item.armature == armature and (former is None or former.data != object.data)
+        if renamed or (item.name == name and item.armature not in bpy.data.armatures):
+            return i
+    return -1
 
 
 def keep(scene: bpy.types.Scene, object: bpy.types.Object, rig_map: RigMap) -> None:
     """Have the rig go by an edited mapping in this scene. Raises SkeletonProblem for one that could not be read again."""
     text = mapping_text.to_text(rig_map)
     drafts = scene.tmr_mapping.drafts
-    found = drafts.get(object.name) or drafts.add()
-    found.name, found.text = object.name, text
+    place = _place(scene, object)
+    found = drafts[place] if place >= 0 else drafts.add()
+    found.name, found.armature, found.text = object.name, object.data.name, text
 
 
 def drop(scene: bpy.types.Scene, object: bpy.types.Object) -> None:
     """Forget the edits."""
-    drafts = scene.tmr_mapping.drafts
-    place = drafts.find(object.name)
+    place = _place(scene, object)
     if place >= 0:
-        drafts.remove(place)
+        scene.tmr_mapping.drafts.remove(place)
 
 
 def edit(scene: bpy.types.Scene, object: bpy.types.Object, field: str, bone: str) -> str:

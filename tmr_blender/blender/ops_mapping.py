@@ -2,6 +2,7 @@
 # pyright: reportInvalidTypeForm=false
 """Edit, save, load and share the mapping of the active rig."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class OfMapping:
         return {"FINISHED"}
 
 
+SHOWN_PROBLEMS = 3
 ROLE = "pelvis, spine1, neck1, head, left_elbow, left_thumb1, ..., travel, root, left_wrist_control or left_wrist_pole"
 
 
@@ -105,14 +107,18 @@ class TMR_OT_mapping_detect(OfMapping, bpy.types.Operator):
 
     def work(self, context: bpy.types.Context, rig: bpy.types.Object) -> set[str]:
         mapping.forget()
-        outline = rig_reader.plain(rig)
-        found = None if self.saved else roles.map_rig(outline)
+        aside = mapping.seen(rig, context.scene).saved is not None and not self.saved
+        found = roles.map_rig(rig_reader.plain(rig)) if aside else None
         mapping.drop(context.scene, rig)
-        known = mapping.seen(rig, context.scene)
-        if found is not None and known.source != "found":
+        if found is not None:
             mapping.keep(context.scene, rig, found)
-        shown = found or known.rig_map
-        self.report({"INFO"}, known.problem or editing.summary(shown))
+        known = mapping.seen(rig, context.scene)
+        for problem in mapping.problems()[:SHOWN_PROBLEMS]:
+            self.report({"WARNING"}, problem)
+        if known.problem:
+            self.report({"WARNING"}, known.problem)
+        else:
+            self.report({"INFO"}, editing.summary(known.rig_map))
         return {"FINISHED"}
 
 
@@ -201,7 +207,7 @@ class TMR_OT_mapping_load(OfFile, OfMapping, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.filepath = self.filepath or str(mapping.folder()) + "/"
+        self.filepath = self.filepath or str(mapping.folder()) + os.sep
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -49,7 +49,7 @@ def choose(rig: Rig, shelves: Sequence[Sequence[Saved]]) -> tuple[Saved, RigMap]
 
     The first shelf with one that fits decides; of several on it the one with most bones on this rig, then the first.
     """
-    if not rig.count:
+    if not rig.count or not any(shelves):
         return None
     find = finder(rig)
     for shelf in shelves:
@@ -102,7 +102,11 @@ def placed(rig: Rig, rig_map: RigMap, find: Find | None = None) -> RigMap:
         for end, control in rig_map.controls.items()
         if find(control.bone)
     }
-    twists = {segment: found for segment, listed in rig_map.twists.items() if (found := names(listed))}
+    twists = {
+        segment: found
+        for segment, listed in rig_map.twists.items()
+        if (found := tuple(name for name in names(listed) if name not in bones.values()))
+    }
     travel = _travel(rig, find(rig_map.travel), bones.get("pelvis", ""), rig_map)
     return replace(
         rig_map,
