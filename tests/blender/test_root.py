@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 import parts
 import pytest
-from bl_ext.user_default.tmr_blender.blender import action, default_rig, rig
+from bl_ext.user_default.tmr_blender.blender import action, apply, default_rig, rig
 from bl_ext.user_default.tmr_blender.errors import SkeletonProblem
 from bl_ext.user_default.tmr_blender.motion import edits, humanoid, readers
 from bl_ext.user_default.tmr_blender.retarget import reduce, roles, solver
@@ -350,3 +350,34 @@ def test_fewer_keys_stay_within_the_error(factory_scene: None, root: str, shared
     assert reduce.count(fewer) < 0.75 * reduce.count(keys)
     moving = fewer.object if root == "object" else fewer.bones["root"]
     assert len(moving.location) < 0.5 * keys.frames
+
+
+@pytest.mark.parametrize("blend", [0, 12])
+@pytest.mark.parametrize("first", ["hips", "bone", "object"])
+@pytest.mark.parametrize("second", ["bone", "object"])
+def test_the_next_motion_goes_on_where_the_last_one_has_come_to(
+    factory_scene: None, first: str, second: str, blend: int, shared: Path
+) -> None:
+    """Applied where the first motion ends: what receives the way does not leap, nor does the body where it is blended."""
+    armature = default_rig.load(shared / "rigs" / "ue_names.glb")
+    context, scene = bpy.context, bpy.context.scene
+    scene.render.fps = round(FPS)
+    clip = take(shared, "cmu/16_22", 2.0)
+    apply.apply(context, armature, clip, "one", apply.Placement(1, root=first))
+    end = round(armature.animation_data.action.frame_range[1])
+    scene.frame_set(end)
+    bone = armature.pose.bones["root"]
+    before = np.array(armature.matrix_world), np.array(bone.matrix)
+    joints = deformed(armature, end, 1)[-1]
+    scene.frame_set(end)
+    apply.apply(context, armature, clip, "two", apply.Placement(end, root=second, blend=blend))
+    scene.frame_set(end)
+    assert np.abs(np.array(armature.matrix_world) - before[0]).max() < 1e-5
+    assert np.abs(np.array(bone.matrix) - before[1]).max() < 1e-5
+    if blend:
+        assert np.linalg.norm(deformed(armature, end, 1)[-1] - joints, axis=-1).max() < 2 * MILLIMETRE
+    # A second later the root bone is below the body, wherever that was; where it is posed the object carries it along.
+    scene.frame_set(end + 30)
+    hips = armature.matrix_world @ armature.pose.bones["pelvis"].head
+    under = armature.matrix_world @ bone.head
+    assert np.linalg.norm((hips - under).xy) < 0.35
