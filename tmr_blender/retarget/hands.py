@@ -47,7 +47,7 @@ ROUNDS = 6
 class Part:
     """A segment of the body with some thickness.
 
-    start, end: points of a `_Body`. radius: in legs of the clip's body. like: what its thickness goes with.
+    start, end: points of a `Body`. radius: in legs of the clip's body. like: what its thickness goes with.
     """
 
     start: str
@@ -67,14 +67,14 @@ PARTS: tuple[Part, ...] = (
 
 
 @dataclass(frozen=True)
-class _Body:
+class Body:
     """A body in motion: points -> (frames, 3), palms among them, and how thick its parts are (metres, in proportion)."""
 
     points: Mapping[str, Array]
     sizes: Mapping[str, float]
 
     @classmethod
-    def of(cls, stance: Stance, places: Mapping[str, Array], turns: Mapping[str, Array], crown: float) -> "_Body":
+    def of(cls, stance: Stance, places: Mapping[str, Array], turns: Mapping[str, Array], crown: float) -> "Body":
         """places: role -> (frames, 3); turns: role -> (frames, 4) from the stance, all in its space."""
         points = dict(places)
         points["hips"] = (places["left_hip"] + places["right_hip"]) / 2
@@ -128,14 +128,8 @@ def keep(
     turns: role -> (frames, 4) from rest in the armature's space; hips: (frames, 3) as in `target.Motion`. Where no hand is
     near anything they come back as they are. loop: the last frame is the first one, further on.
     """
-    actor = _Body.of(performance.stance, performance.positions, performance.deltas, performance.crown)
+    actor, rig = of_actor(performance), of_rig(goal, turns, hips)
     placed = places(goal, turns, hips)
-    rig = _Body.of(
-        goal.stance,
-        {role: feet.to_stance(goal, place) for role, place in placed.items()},
-        {role: _to_stance(goal, turn) for role, turn in turns.items()},
-        goal.crown,
-    )
     size = performance.stance.leg
     wanted, weight = {}, {}
     for side in ("left", "right"):
@@ -149,6 +143,21 @@ def keep(
         busy = (weight[side] > 0.0) | (together > 0.0)
         out.update(_reached(goal, turns, placed, side, goal.to_armature(wrist), busy))
     return out
+
+
+def of_actor(performance: Performance) -> Body:
+    """The clip's body."""
+    return Body.of(performance.stance, performance.positions, performance.deltas, performance.crown)
+
+
+def of_rig(goal: Target, turns: Mapping[str, Array], hips: Array) -> Body:
+    """The rig's body; turns and hips as in `target.Motion`."""
+    return Body.of(
+        goal.stance,
+        {role: feet.to_stance(goal, place) for role, place in places(goal, turns, hips).items()},
+        {role: _to_stance(goal, turn) for role, turn in turns.items()},
+        goal.crown,
+    )
 
 
 def _to_stance(goal: Target, turn: Array) -> Array:
@@ -177,7 +186,7 @@ def places(goal: Target, turns: Mapping[str, Array], hips: Array) -> dict[str, A
     return out
 
 
-def _drawn(actor: _Body, rig: _Body, palm: str, size: float, fps: float, loop: bool) -> tuple[Array, Array]:
+def _drawn(actor: Body, rig: Body, palm: str, size: float, fps: float, loop: bool) -> tuple[Array, Array]:
     """How far a palm is moved by the parts of the body that it is near, (frames, 3), and how near it is to any, (frames,)."""
     total = np.zeros(len(rig.points[palm]))
     away = np.ones_like(total)
@@ -191,8 +200,9 @@ def _drawn(actor: _Body, rig: _Body, palm: str, size: float, fps: float, loop: b
             weight = weight * _bent(actor, palm.split("_")[0])
         move = place - rig.points[palm]
         weight = _eased(weight, _pace(move, weight, rig.points[palm], fps), fps, loop)
-        moves += weight[:, None] * move
-        total += weight
+        # Squared, so that what the hand touches counts for more than what is near as well.
+        moves += (weight**2)[:, None] * move
+        total += weight**2
         away *= 1.0 - weight
     near = 1.0 - away
     return moves * (near / np.maximum(total, 1e-9))[:, None], near
@@ -207,7 +217,7 @@ def _pace(move: Array, weight: Array, palm: Array, fps: float) -> float:
     return float(np.clip(furthest / max(LED * speed, 1e-9), EASE, MOST_EASE))
 
 
-def _as_seen_from(part: Part, actor: _Body, rig: _Body, palm: str, size: float) -> tuple[Array, Array]:
+def _as_seen_from(part: Part, actor: Body, rig: Body, palm: str, size: float) -> tuple[Array, Array]:
     """Where the rig's palm is as the clip's is from the nearest point of a part, (frames, 3); and how far that is (frames,)."""
     start, way = actor.points[part.start], actor.points[part.end] - actor.points[part.start]
     to_palm = actor.points[palm] - start
@@ -228,7 +238,7 @@ def _scale(gap: Array, surface: float, within: float, beyond: float) -> Array:
     return (beyond + (within - beyond) * share)[:, None]
 
 
-def _seated(actor: _Body, part: Part) -> Array:
+def _seated(actor: Body, part: Part) -> Array:
     """(frames,) from 0 for a thigh in line with the trunk to 1 for one that is bent up as when sitting."""
     trunk = actor.points["hips"] - actor.points["shoulders"]
     thigh = actor.points[part.end] - actor.points[part.start]
@@ -236,22 +246,20 @@ def _seated(actor: _Body, part: Part) -> Array:
     return _nearness(-np.arccos(np.clip(cosine, -1.0, 1.0)), -SEATED, -HANGING)
 
 
-def _bent(actor: _Body, side: str) -> Array:
+def _bent(actor: Body, side: str) -> Array:
     """(frames,) from 0 for an arm that is straight to 1 for one whose elbow is bent."""
     shoulder, elbow, wrist = (actor.points[f"{side}_{joint}"] for joint in ("shoulder", "elbow", "wrist"))
     length = np.linalg.norm(elbow - shoulder, axis=-1) + np.linalg.norm(wrist - elbow, axis=-1)
     return _nearness(np.linalg.norm(wrist - shoulder, axis=-1) / np.maximum(length, 1e-12), BENT, STRAIGHT)
 
 
-def _together(actor: _Body, size: float, fps: float, loop: bool) -> Array:
+def _together(actor: Body, size: float, fps: float, loop: bool) -> Array:
     """(frames,) how much the hands belong to each other."""
     gap = np.linalg.norm(actor.points["left_palm"] - actor.points["right_palm"], axis=-1)
     return _eased(_nearness(gap / size, PAIR_NEAR, PAIR_FAR), PAIR_EASE, fps, loop)
 
 
-def _joined(
-    goal: Target, actor: _Body, rig: _Body, wanted: Mapping[str, Array], weight: Array, size: float
-) -> dict[str, Array]:
+def _joined(goal: Target, actor: Body, rig: Body, wanted: Mapping[str, Array], weight: Array, size: float) -> dict[str, Array]:
     """Palms as far from each other as in the clip, by the size of the hands, where they belong together."""
     apart = actor.points["left_palm"] - actor.points["right_palm"]
     ratios = [rig.sizes[name] / actor.sizes[name] for name in ("hand", "arm")]
@@ -268,7 +276,7 @@ def _joined(
     return out
 
 
-def _in_reach(goal: Target, rig: _Body, side: str, palm: Array) -> Array:
+def _in_reach(goal: Target, rig: Body, side: str, palm: Array) -> Array:
     """The point nearest to a palm's goal that an arm can reach with the hand turned as it is, (frames, 3)."""
     shoulder, hand = rig.points[f"{side}_shoulder"], rig.points[f"{side}_palm"] - rig.points[f"{side}_wrist"]
     length = _arm(goal.stance, side)
