@@ -21,8 +21,14 @@ SLOW, FAST = 0.15, 0.25
 LOW, HIGH = 0.05, 0.09
 # Of a body that travels fast, a standing foot is seen to move faster: the share of the speed of the hips that is allowed for.
 EASE = 0.08
-# A point that wanders further than this (legs) from the middle of a contact slides; it doesn't stand.
-WANDER = 0.04
+# A point that wanders further than the first (legs) from the middle of a contact, or drifts further than the second from its
+# beginning to its end, slides; it doesn't stand.
+WANDER, DRIFT = 0.04, 0.045
+# On stairs, chairs and slopes a point stands above the floor, if it is still for some seconds, and for some of them the lowest
+# of both feet, within LOW, and this far (legs) below the hips.
+RESTS, LOWEST, BELOW = 0.2, 0.1, 0.4
+# Of a body that lies, feet are as high as the hips; of one that stands on its hands they are higher (legs).
+ABOVE = 0.2
 # Seconds: shorter contacts are none, shorter gaps are noise; and the time over which speed is taken.
 LEAST, GAP, SPAN = 0.06, 0.06, 1 / 30
 # The floor is found in frames in which the lowest point is slower than this (legs a second).
@@ -61,10 +67,17 @@ def detect(
     floor = _floor(np.stack([place @ UP for place in each]), np.stack([speed(place, fps) for place in each]), size)
     travel = speed((positions["left_hip"] + positions["right_hip"]) / 2, fps) / size
 
+    lowest = np.min([place @ UP for place in each], axis=0)
+    hips = (positions["left_hip"] + positions["right_hip"]) @ UP / 2
+
     def down(place: Array) -> NDArray[np.bool_]:
-        height, pace = (place @ UP - floor) / size, speed(place, fps) / size - EASE * travel
+        level = place @ UP
+        height, pace = (level - floor) / size, speed(place, fps) / size - EASE * travel
         standing = lasting((height < LOW) & (pace < SLOW), (height < HIGH) & (pace < FAST), fps)
-        return lasting(standing, standing & _in_place(place, standing, WANDER * size), fps)
+        bearing = (level < lowest + LOW * size) & (level < hips - BELOW * size)
+        standing |= _raised(pace < SLOW, bearing, fps) & (height >= LOW)
+        standing &= level < hips + ABOVE * size
+        return lasting(standing, standing & _in_place(place, standing, size, fps), fps)
 
     return {side: {name: down(place) for name, place in places[side].items()} for side in SIDES}
 
@@ -86,12 +99,33 @@ def _floor(heights: Array, speeds: Array, size: float) -> float:
     return float(np.percentile(resting, 10)) if len(resting) else float(np.percentile(height, 2))
 
 
-def _in_place(place: Array, standing: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
-    """(frames,) whether a point is near the middle of the contact that the frame belongs to."""
+def _raised(still: NDArray[np.bool_], bearing: NDArray[np.bool_], fps: float) -> NDArray[np.bool_]:
+    """(frames,) whether a point that may be above the floor stands: long enough still, and bearing the body for a while."""
+    out = np.zeros(len(still), dtype=bool)
+    for start, end in spans(still):
+        out[start:end] = end - start >= RESTS * fps and bearing[start:end].sum() >= LOWEST * fps
+    return out
+
+
+def _in_place(place: Array, standing: NDArray[np.bool_], size: float, fps: float) -> NDArray[np.bool_]:
+    """(frames,) whether a point stays where it is throughout the contact that the frame belongs to.
+
+    A contact that wanders is taken apart: into what is near its middle, and the same again of what is before and after that.
+    Parts that drift from end to end slide.
+    """
     out = np.zeros(len(standing), dtype=bool)
-    for start, end in spans(standing):
+    parts = spans(standing)
+    while parts:
+        start, end = parts.pop()
         part = place[start:end]
-        out[start:end] = np.linalg.norm(part - np.median(part, axis=0), axis=-1) < most
+        near = np.linalg.norm(part - np.median(part, axis=0), axis=-1) < WANDER * size
+        kept = [(start, end)] if near.all() else [(start + a, start + b) for a, b in spans(near)]
+        for first, last in kept:
+            quarter = max(1, (last - first) // 4)
+            drift = place[last - quarter : last].mean(axis=0) - place[first : first + quarter].mean(axis=0)
+            out[first:last] = np.linalg.norm(drift) < DRIFT * size
+        if not near.all():
+            parts += [(start + a, start + b) for a, b in spans(~near) if b - a >= RESTS * fps]
     return out
 
 
