@@ -135,7 +135,7 @@ def figures_of(each: Comparison) -> list[Figure]:
     made = [
         Figure(f"{name}: limb angle, mean", most(free, lambda r: r.mean), "degrees", most(theirs, lambda r: r.mean), 1.0),
         Figure(f"{name}: limb angle, 95th", most(free, lambda r: r.p95), "degrees", most(theirs, lambda r: r.p95), 3.0),
-        Figure(f"{name}: planted slide, locked", held, "mm/s", sliding(theirs), SLIDE),
+        Figure(f"{name}: planted slide, locked", held, "mm a second", sliding(theirs), SLIDE),
         Figure(f"{name}: slide, locked over free", held / max(loose, 1e-9), "", None, TENTH),
         Figure(f"{name}: joint speed", most(locked, lambda r: r.pops), "source's", most(theirs, lambda r: r.pops), POPS),
         Figure(f"{name}: knee and elbow flips", float(sum(r.flips for r in (*free, *locked))), "frames", None, 0.0),
