@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import SkeletonProblem
-from ..motion import quaternion
+from ..motion import body, quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
@@ -23,6 +23,8 @@ from .target import Motion, Target, target
 STANDING = 0.3
 # Height of a standing ankle, in legs, above a floor at zero, where the clip doesn't show it.
 ANKLE = 0.09
+# The last joint of a finger bends by about this share of the middle one, which it can't do without (they share a tendon).
+FINGERTIP = 2 / 3
 
 
 def retarget(clip: Clip, body_map: BodyMap, rig: Rig, rig_map: RigMap, options: Options) -> Keys:
@@ -85,7 +87,18 @@ def _delta(role: str, deltas: Mapping[str, Array], bones: Mapping[str, int]) -> 
             else:
                 at = (own.index(role) + 1) / len(own)
             return _along([deltas[base], *(deltas[name] for name in theirs)], at)
+    if role in body.FINGERS and role.endswith("3") and role not in deltas:
+        return _fingertip([deltas.get(f"{role[:-1]}{n}") for n in (1, 2)])
     return deltas.get(role)
+
+
+def _fingertip(before: list[Array | None]) -> Array | None:
+    """The last joint of a finger, from the two before: it bends with the middle one, and less."""
+    first, second = before
+    if first is None or second is None:
+        return None
+    bend = quaternion.to_rotation_vector(quaternion.multiply(quaternion.inverse(first), second))
+    return quaternion.multiply(second, quaternion.from_rotation_vector(FINGERTIP * bend))
 
 
 def _along(turns: list[Array], share: float) -> Array:
