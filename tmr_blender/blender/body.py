@@ -7,8 +7,6 @@ meshes that the rig moves cost nothing.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +20,13 @@ from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
 from ..motion.skeleton import Skeleton
-from ..retarget import rest, roles
+from ..retarget import rest
 from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
 from ..retarget.target import rigid, target
+from . import mapping
 from . import rig as rig_reader
-from .apply import scene_fps
+from .scenes import alone, scene_fps
 
 LEAST_RATE = 30.0
 """Frames a second that are sampled at least, where the scene has as many; features are made at 20."""
@@ -69,7 +68,7 @@ class Sampling:
             raise QueryProblem(f"{span.name} is longer than {MOST_SECONDS / 60:.0f} minutes: search with a part of it.")
         bpy.context.view_layer.update()
         outline = rig_reader.plain(rig)
-        found = roles.map_rig(outline)
+        found = mapping.of(rig, outline, scene)
         self.span, self.fps = span, fps / step
         self._name, self._rig, self._rate = rig.name, rig.session_uid, (scene.render.fps, scene.render.fps_base)
         self._map = _body_map(rig_reader.deforming(rig, found.bones), found)
@@ -88,7 +87,7 @@ class Sampling:
         if rig is None or rig.pose is None or any(name not in rig.pose.bones for name in self._map[0]):
             raise SkeletonProblem(f"“{self._name}” has been removed or edited meanwhile: search again.")
         start = None
-        with _alone(rig, self._rate) as scene:
+        with alone(rig, self._rate) as scene:
             for frame in self._frames[len(self._taken) :]:
                 scene.frame_set(frame)
                 self._taken.append(self._matrices(rig.evaluated_get(scene.view_layers[0].depsgraph)))
@@ -152,18 +151,6 @@ def _rotations(matrices: Array) -> Array:
     mirrored = np.where(np.linalg.det(matrices) < 0.0, -1.0, 1.0)
     proper = matrices * np.stack([np.ones_like(mirrored), np.ones_like(mirrored), mirrored], axis=-1)[..., None, :]
     return quaternion.from_matrix(rigid(proper))
-
-
-@contextmanager
-def _alone(rig: bpy.types.Object, rate: tuple[int, float]) -> Iterator[bpy.types.Scene]:
-    """A scene that holds the rig alone, and through it what the rig depends on. It is gone afterwards."""
-    scene = bpy.data.scenes.new("Sampling")
-    try:
-        scene.render.fps, scene.render.fps_base = rate
-        scene.collection.objects.link(rig)
-        yield scene
-    finally:
-        bpy.data.scenes.remove(scene)
 
 
 def span_of(rig: bpy.types.Object, scene: bpy.types.Scene, frames: str) -> Span:
