@@ -12,7 +12,7 @@ from ..errors import TMRError
 from ..motion import readers
 from ..motion.clip import Clip
 from .apply import apply, read_take, target
-from .placing import Placing, said
+from .placing import DESCRIPTION, Placing, said
 from .properties import state
 
 
@@ -21,11 +21,18 @@ class PlacedMotion(Placing):
 
     report: Any
 
+    caption: StringProperty(
+        description="What the action was found by, which an asset made of it is described by",
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
     def put(self, context: bpy.types.Context, clip: Clip, name: str) -> set[str]:
         """Apply the clip to the target rig and say so."""
         rig, end, placement = target(context), context.scene.frame_end, self.placement(context.scene)
         former = rig.animation_data.action if rig.animation_data is not None else None
         action = apply(context, rig, clip, name, placement)
+        if self.caption:
+            action[DESCRIPTION] = self.caption
         pushed = f"; {former.name} became a strip below" if former is not None and placement.goes == "strip" else ""
         self.report({"INFO"}, said(rig, action, placement, end) + pushed)
         return {"FINISHED"}
@@ -77,6 +84,8 @@ class ChosenMotion(Placing):
             )
         hit = shown.hits[chosen]
         self.path, self.take, self.start, self.end, self.action_name = hit.path, hit.take, hit.start, hit.end, hit.name
+        if hasattr(self, "caption"):
+            self.caption = hit.caption or ("" if shown.like else shown.searched)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: bpy.types.UILayout = self.layout

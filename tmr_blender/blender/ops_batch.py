@@ -432,6 +432,9 @@ class TMR_MT_several(bpy.types.Menu):
         layout.operator("tmr.mark_result", text="Clear Marks", icon="X").index = -1
         layout.separator()
         layout.operator("tmr.apply_folder", icon="FILE_FOLDER")
+        layout.separator()
+        layout.operator("tmr.mark_asset", icon="ASSET_MANAGER")
+        layout.operator("tmr.export_assets", icon="EXPORT")
 
 
 _CLASSES = (

@@ -10,6 +10,9 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 from ..errors import SkeletonProblem
 from .apply import Placement, target
 
+DESCRIPTION = "tmr_description"
+"""The action's property that keeps what it was found by."""
+
 GROUPS = (
     ("Timing", "TIME", ("at", "trim_start", "trim_end", "speed", "loop", "extent")),
     ("Motion", "ARMATURE_DATA", ("place", "heading", "in_place", "mirror", "feet", "hands")),

@@ -58,14 +58,14 @@ def performed(
     The action plays alone meanwhile; afterwards the object has what it had.
     """
     view = _View.of(object, rig, rig_map)
-    with _playing(object, action):
+    with playing(object, action):
         first, last = (round(at) for at in action.frame_range)
         matrices, _ = _sampled(scene, object, view.names, range(first, last + 1))
     return view.motion(matrices, goal)
 
 
 @contextmanager
-def _playing(object: bpy.types.Object, action: bpy.types.Action) -> Iterator[None]:
+def playing(object: bpy.types.Object, action: bpy.types.Action) -> Iterator[None]:
     """The object with an action and without its NLA."""
     had = object.animation_data is not None
     data = object.animation_data or object.animation_data_create()

@@ -62,12 +62,8 @@ def take_of(file: Found, number: int, clip: Clip, count: int, max_frames: int) -
 
 
 def thumbnail(positions: np.ndarray) -> bytes:
-    """A picture, as a PNG file, of the frame of (n, 22, 3) in which the body is farthest from how it mostly is."""
-    shape = positions[:, 1:] - positions[:, :1]
-    shape[..., 1] += positions[:, :1, 1]  # how high the body is tells a jump or a fall; where it is does not
-    # The median, not the mean, so that a long stand does not lose to a short one.
-    away = np.linalg.norm(shape - np.median(shape, axis=0), axis=-1).mean(axis=1)
-    return png.encode(picture.thumbnail(positions, int(np.argmax(away)), THUMBNAIL))
+    """A picture, as a PNG file, of the frame of (n, 22, 3) that tells most."""
+    return png.encode(picture.thumbnail(positions, picture.telling(positions), THUMBNAIL))
 
 
 def labels(file: Found, number: int, clip: str, own: Sequence[str]) -> Labels:

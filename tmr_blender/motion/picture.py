@@ -55,6 +55,15 @@ def thumbnail(positions: Array, frame: int, size: int = 128) -> Image:
     return _Stage.of([figure], (size, size), 0, None).shot(figure, None)
 
 
+def telling(positions: Array) -> int:
+    """The frame of (n, 22, 3) in which the body is farthest from how it mostly is."""
+    shape = positions[:, 1:] - positions[:, :1]
+    shape[..., 1] += positions[:, :1, 1]  # how high the body is tells a jump or a fall; where it is does not
+    # The median, not the mean, so that a long stand does not lose to a short one.
+    away = np.linalg.norm(shape - np.median(shape, axis=0), axis=-1).mean(axis=1)
+    return int(np.argmax(away))
+
+
 def body(joints: Array) -> Bones:
     """The common body (22, 3) as rounded bones, its thickness in proportion to its legs."""
     at = {name: joints[i] for name, i in INDEX.items()}
