@@ -12,6 +12,7 @@ from tests.bench.retargeting.metrics import Array, Recording
 # A body in a T pose: Z up, facing -Y, left at +X.
 PLACES = {
     "pelvis": (0, 0, 1.0),
+    "neck1": (0, 0.02, 1.5),
     "head": (0, 0, 1.6),
     **{
         f"{side}_{name}": (sign * x, y, z)
@@ -141,6 +142,19 @@ def test_palm_and_gaze_and_sole_know_a_constant():
     np.testing.assert_allclose(metrics.sole(tilted, "left", flat), np.full(10, 10.0), atol=1e-6)
     # A sole that is only turned about the vertical is flat.
     assert metrics.sole(turned(body, "left_ankle", rotation("z", 10.0)), "left", flat).max() < 1e-5
+
+
+def test_necks_are_compared_from_how_they_lead_at_rest():
+    body = still()
+    bent = swung(body, "neck1", ("head",), rotation("x", 25.0))
+    assert metrics.neck(bent, bent).max() < 1e-6
+    # Another neck leads forward at rest; the same bend takes it further.
+    hunched = REST.copy()
+    hunched[ROLES.index("head")] = REST[ROLES.index("neck1")] + rotation("x", 30.0) @ [0.0, 0.0, 0.12]
+    other = replace(body, positions=np.tile(hunched, (FRAMES, 1, 1)), rest_positions=hunched)
+    assert metrics.neck(body, other).max() < 1e-6
+    assert metrics.neck(bent, swung(other, "neck1", ("head",), rotation("x", 25.0))).max() < 1e-6
+    np.testing.assert_allclose(metrics.neck(bent, swung(other, "neck1", ("head",), rotation("x", 35.0))), 10.0, atol=1e-6)
 
 
 def test_palm_needs_knuckles():

@@ -33,8 +33,8 @@ class Row:
     """What one way of putting one take on one rig came to. Angles in degrees, NaN or None where there is nothing to measure.
 
     mean, p95, worst: of the limbs' directions, and the limb that is worst off on the average. drift: the 95th percentile of
-    what hands, feet and head lose of the source's turning. palm, gaze, sole: see `metrics`; means. slide: mm per second of
-    contact; in landing_slide the first and last step of a contact count as well. way, height: of the hips. pops: joint speed
+    what hands, feet and head lose of the source's turning. palm, gaze, neck, sole: see `metrics`; means. slide: mm per second
+    of contact; in landing_slide the first and last step of a contact count as well. way, height: of the hips. pops: joint speed
     over the source's. jerk: degrees. broken: keys that go the long way. milliseconds: to put it there, without reading the
     file.
     """
@@ -48,6 +48,7 @@ class Row:
     drift: dict[str, float] = field(default_factory=dict)
     palm: float | None = None
     gaze: float | None = None
+    neck: float | None = None
     sole: float | None = None
     slide: float | None = None
     source_slide: float | None = None
@@ -86,6 +87,8 @@ def measure(row: Row, take: Take, source: Recording, target: Recording) -> Row:
     row.palm = float(np.concatenate(palms).mean()) if palms else None
     if take.body.stands and source.has("head") and target.has("head"):
         row.gaze = float(metrics.gaze(source, target).mean())
+        if target.has("neck1"):
+            row.neck = float(metrics.neck(source, target).mean())
     soles = np.concatenate([metrics.sole(target, side, planted.flat(source, side)) for side in SIDES])
     row.sole = float(soles.mean()) if len(soles) else None
     slide, row.contact = planted.slide(source, target)

@@ -118,7 +118,7 @@ def drift(source: Recording, target: Recording, role: str) -> Array:
 
     The two parts may be built with any axes and be at rest in any pose: one constant turn between them, the mean over the
     frames, is taken out. What is left is motion that was lost or made up; whether the constant is the right one is asked by
-    `palm`, `sole` and `gaze`.
+    `palm`, `sole`, `gaze` and `neck`.
     """
     relative = np.swapaxes(source.turn(role), -1, -2) @ target.turn(role)
     return angle(np.swapaxes(nearest(relative.mean(axis=0)), -1, -2) @ relative)
@@ -183,6 +183,27 @@ def gaze(source: Recording, target: Recording) -> Array:
     Only for sources whose rest pose stands.
     """
     return between(*(carried(each, "head", facing(each)) for each in (source, target)))
+
+
+def neck(source: Recording, target: Recording) -> Array:
+    """(frames,) degrees between where the necks lead, from their base to the head, counted from how each leads at rest.
+
+    Only for sources whose rest pose stands. Recordings name the base "neck" or "neck1".
+    """
+    lines, rests = [], []
+    for each in (source, target):
+        base = "neck1" if each.has("neck1") else "neck"
+        lines.append(unit(each.at("head") - each.at(base)))
+        rests.append(unit(each.rest("head") - each.rest(base)))
+    return between(swung(rests[0], lines[0], rests[1]), lines[1])
+
+
+def swung(first: Array, second: Array, vector: Array) -> Array:
+    """A vector (3,) turned by the least turn from a unit vector (3,) to others (n, 3), which are not opposite to it."""
+    half = unit(first + second)
+    # The turn is two reflections: across the first vector's plane and across that of the half-way one.
+    mirrored = vector - 2.0 * first * (vector @ first)
+    return mirrored - 2.0 * half * (half @ mirrored)[..., None]
 
 
 def facing(recording: Recording) -> Array:
