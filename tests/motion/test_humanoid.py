@@ -134,6 +134,15 @@ HELPERS = {
     ],
     "a skirt": chain("SkirtL", "Hips", 3, (0.08, -0.2, 0.1)) + chain("SkirtR", "Hips", 3, (-0.08, -0.2, 0.1)),
     "pigtails": chain("HairL", "Head", 5, (0.05, -0.1, -0.05)) + chain("HairR", "Head", 5, (-0.05, -0.1, -0.05)),
+    "breasts and hair to the floor": chain("BreastL", "Spine2", 2, (0.06, 0.0, 0.1))
+    + chain("BreastR", "Spine2", 2, (-0.06, 0.0, 0.1))
+    + chain("Hair", "Head", 8, (0.0, -0.18, -0.02)),
+    "controls far from what they hang on": [
+        ("PoleL", "Hips", (0.1, -0.4, 2.5)),
+        ("PoleR", "Hips", (-0.1, -0.4, 2.5)),
+        ("GrabL", "Spine2", (1.5, -0.3, 0.5)),
+        ("GrabR", "Spine2", (-1.5, -0.3, 0.5)),
+    ],
     "a sword": [("Sword", "RightHand", (-0.1, 0.0, 0.0)), ("SwordTip", "Sword", (0.0, 0.0, 1.1))],
     "a tail": chain("Tail", "Hips", 6, (0.0, -0.05, -0.2)),
     "feet to pull at": [
@@ -193,6 +202,47 @@ def test_fingers_by_names_and_by_shape() -> None:
         for side in ("Left", "Right") for finger in spread for part in (1, 2, 3)
     }  # fmt: skip
     assert humanoid.recognise(stripped(parts)).joints == humanoid.recognise(parts).joints
+
+
+def test_fingers_that_start_in_the_palm() -> None:
+    """Bones of the palm are no phalanges, and the thumb may share one of them with the index finger."""
+    spread = {"index": 0.03, "thumb": 0.05, "middle": 0.01, "ring": -0.01, "pinky": -0.03}
+    more: list[tuple[str, str, tuple[float, float, float]]] = []
+    for side, d in (("Left", 1.0), ("Right", -1.0)):
+        for finger, z in spread.items():
+            above = f"{side}palm_index" if finger == "thumb" else f"{side}palm_{finger}"
+            if finger != "thumb":
+                more.append((above, f"{side}Hand", (0.02 * d, 0.0, z)))
+            base = (0.0, -0.01, 0.02) if finger == "thumb" else (0.07 * d, 0.0, 0.0)
+            step = (0.02 * d, -0.005, 0.025) if finger == "thumb" else (0.03 * d, 0.0, 0.0)
+            for part in (1, 2, 3):
+                more.append((f"{side}{finger}{part}", above, base if part == 1 else step))
+                above = f"{side}{finger}{part}"
+            more.append((f"{side}{finger}tip", above, step))
+    parts = with_joints(*more)
+    blind = stripped(parts)
+    found = {role: parts.names[joint] for role, joint in humanoid.recognise(blind).joints.items()}
+    assert {role: found.get(role) for role in body.FINGERS} == {
+        f"{side.lower()}_{finger}{part}": f"{side}{finger}{part}"
+        for side in ("Left", "Right") for finger in spread for part in (1, 2, 3)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("names", ["named", "stripped"])
+def test_a_bone_in_the_middle_of_the_foot(names: str) -> None:
+    """Daz's metatarsals lie between the ankle and the toes."""
+    out: list[tuple[str, str, tuple[float, float, float]]] = []
+    for name, parent, offset in PERSON:
+        if name.endswith("ToeBase"):
+            share = (0.35 * offset[0], 0.35 * offset[1], 0.35 * offset[2])
+            middle = name.replace("ToeBase", "Metatarsals")
+            rest = (offset[0] - share[0], offset[1] - share[1], offset[2] - share[2])
+            out += [(middle, parent, share), (name, middle, rest)]
+        else:
+            out.append((name, parent, offset))
+    parts = skeleton(tuple(out))
+    found = humanoid.recognise(parts if names == "named" else stripped(parts))
+    assert {role: parts.names[joint] for role, joint in found.joints.items()} == ROLES
 
 
 def chair() -> Skeleton:
