@@ -43,11 +43,12 @@ def chains(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> tuple[Chain, 
     goal = target(rig, rig_map)
     keyed = {name for role, name in rig_map.bones.items() if role in rest.hierarchy(goal.bones)}
     wanted = {control.pole for control in rig_map.controls.values()}
+    body = _carrying(rig, rig_map)
     best: dict[str, tuple[int, Chain]] = {}
     for found in _constraints(object, keyed):
         if found.bone.name not in keyed and not _along_a_limb(goal, found):
             continue
-        chain = _chain(object, rig, rig_map, found)
+        chain = _chain(object, body, found)
         # Where a bone has one with a pole and one without, it is the map's, or the pole's.
         rank = 2 if chain.pole in wanted else 1 if chain.pole else 0
         if found.bone.name not in best or rank > best[found.bone.name][0]:
@@ -102,7 +103,7 @@ def _along_a_limb(goal: Target, found: _Found) -> bool:
     return False
 
 
-def _chain(object: bpy.types.Object, rig: Rig, rig_map: RigMap, found: _Found) -> Chain:
+def _chain(object: bpy.types.Object, body: set[str], found: _Found) -> Chain:
     constraint = found.constraint
     has_pole = constraint.pole_target == object and constraint.pole_subtarget in object.pose.bones
     root = found.bends[-1] if found.bends else found.bone
@@ -114,25 +115,31 @@ def _chain(object: bpy.types.Object, rig: Rig, rig_map: RigMap, found: _Found) -
         root=root.name,
         tip=found.tip,
         target=constraint.subtarget,
-        control=_control(object, rig, rig_map, constraint.subtarget),
+        control=_control(object, body, constraint.subtarget),
         pole=constraint.pole_subtarget if has_pole else "",
         axis=np.cos(angle) * axes[:, 0] + np.sin(angle) * axes[:, 2],
     )
 
 
-def _control(object: bpy.types.Object, rig: Rig, rig_map: RigMap, name: str) -> str:
+def _carrying(rig: Rig, rig_map: RigMap) -> set[str]:
+    """The keyed bones and those above them."""
+    out: set[str] = set()
+    for name in rig_map.bones.values():
+        if name not in out:
+            out.update(rig.names[bone] for bone in (rig.index(name), *roles.ancestors(rig, rig.index(name))))
+    return out
+
+
+def _control(object: bpy.types.Object, body: set[str], name: str) -> str:
     """The bone that an animator takes to move a target: the highest above it that moves nothing of the body.
 
     Bones with constraints of their own are part of the mechanism.
     """
-    body = {rig.index(bone) for bone in rig_map.bones.values()}
-    body.update(*(roles.ancestors(rig, bone) for bone in list(body)))
-    out, bone = name, rig.index(name)
-    for above in (bone, *roles.ancestors(rig, bone)):
-        if above in body:
-            break
-        if not len(object.pose.bones[rig.names[above]].constraints):
-            out = rig.names[above]
+    out, above = name, object.pose.bones[name]
+    while above is not None and above.name not in body:
+        if not len(above.constraints):
+            out = above.name
+        above = above.parent
     return out
 
 
