@@ -155,14 +155,9 @@ def of_rig(goal: Target, turns: Mapping[str, Array], hips: Array) -> Body:
     return Body.of(
         goal.stance,
         {role: feet.to_stance(goal, place) for role, place in places(goal, turns, hips).items()},
-        {role: _to_stance(goal, turn) for role, turn in turns.items()},
+        {role: goal.turn_to_stance(turn) for role, turn in turns.items()},
         goal.crown,
     )
-
-
-def _to_stance(goal: Target, turn: Array) -> Array:
-    """Rotations (..., 4) of the armature's space in the stance's."""
-    return quaternion.multiply(quaternion.multiply(goal.turn, turn), quaternion.inverse(goal.turn))
 
 
 def places(goal: Target, turns: Mapping[str, Array], hips: Array) -> dict[str, Array]:

@@ -48,6 +48,10 @@ class Target:
         """Rotations (..., 4) of the stance's space in the armature's; exact where the scale is even."""
         return quaternion.multiply(quaternion.multiply(quaternion.inverse(self.turn), rotations), self.turn)
 
+    def turn_to_stance(self, rotations: Array) -> Array:
+        """Rotations (..., 4) of the armature's space in the stance's; exact where the scale is even."""
+        return quaternion.multiply(quaternion.multiply(self.turn, rotations), quaternion.inverse(self.turn))
+
 
 @dataclass(frozen=True)
 class Way:
