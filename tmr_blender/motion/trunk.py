@@ -206,7 +206,7 @@ def _finger_chains(tree: Tree, readings: list[Reading], wrist: int) -> dict[str,
 
 
 def _ways_to_tips(tree: Tree, wrist: int) -> list[list[int]]:
-    """Chains of three joints and more below the wrist, each from where it leaves the others: two may share a bone in the palm."""
+    """Chains of three joints and more below the wrist, each from where it leaves the others: two may share one in the palm."""
     long = {j for j in tree.subtree(wrist)[1:] if len(tree.longest_way(j)) >= 3}
     ways: list[list[int]] = []
     starts = [child for child in tree.children[wrist] if child in long]

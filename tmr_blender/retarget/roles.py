@@ -4,6 +4,7 @@
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -94,6 +95,7 @@ def plain(name: str) -> str:
     return _folded(name.rsplit(":", 1)[-1].rsplit("|", 1)[-1])
 
 
+@lru_cache(maxsize=16384)
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
