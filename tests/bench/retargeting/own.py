@@ -22,7 +22,8 @@ STEPS = (
     ("retarget.performance", "perform"),
     ("retarget.solver", "solve"),
     ("retarget.keying", "keys"),
-    ("blender.action", "write"),
+    ("blender.action", "make"),
+    ("blender.action", "assign"),
 )
 """The functions between which time is split, as module and name."""
 
