@@ -80,7 +80,7 @@ def map_rig(rig: Rig) -> RigMap:
     # Rows come most specific first, so the first of equals is the better one.
     best = max(found, key=_fullness, default=None) or _by_shape(rig)
     if not best.root:
-        placed = as_clip(rig).globals()[1][0]
+        placed = heads(rig)
         best = replace(best, root=_floor_bone(rig, {role: rig.index(name) for role, name in best.bones.items()}, placed))
     return _sided(rig, replace(best, travel=_free(rig, best.travel)))
 
@@ -100,6 +100,12 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+@lru_cache(maxsize=16384)
+def _spelt(names: str, side: str) -> tuple[str, ...]:
+    """The alternatives that a convention gives, on one side, as `plain` would have them."""
+    return tuple(_folded(name.replace("{s}", side).replace("{i}", side[:1])) for name in names.split("|"))
+
+
 def _fullness(found: RigMap) -> tuple[int, int, int]:
     """How much of a rig a row explains: the body first, then fingers, then what else it knows."""
     fingers = sum(role in body.FINGERS for role in found.bones)
@@ -109,8 +115,9 @@ def _fullness(found: RigMap) -> tuple[int, int, int]:
 
 def _match(rig: Rig, row: Convention, known: Mapping[str, str]) -> RigMap | None:
     """The row's bones as found on the rig; None if limbs are missing or hang together differently."""
-
     names = _Names(rig, known)
+    if not all(names.find(row.pairs[role.split("_")[1]], row.sides[role.startswith("right")]) for role in rest.NEEDED):
+        return None
     wanted = {"pelvis": names.find(row.pelvis), "head": names.find(row.head)}
     for part, listed in (("spine", row.spine), ("neck", row.neck)):
         there = [name for name in map(names.find, listed) if name]
@@ -161,8 +168,7 @@ class _Names:
 
     def find(self, names: str, side: str = "") -> str | None:
         """The first of the alternatives that exists."""
-        candidates = (self.known.get(_folded(name.replace("{s}", side).replace("{i}", side[:1]))) for name in names.split("|"))
-        return next((name for name in candidates if name), None)
+        return next((self.known[name] for name in _spelt(names, side) if name in self.known), None)
 
     def switches(self, wanted: Mapping[tuple[str, str], float], side: str) -> dict[tuple[str, str], float]:
         """Those that the rig has."""
@@ -320,12 +326,17 @@ def _floor_bone(rig: Rig, joints: Mapping[str, int], placed: Array) -> str:
     return rig.names[low[0]] if low else ""
 
 
+def heads(rig: Rig) -> Array:
+    """(bones, 3) where bones start at rest, in the world's space."""
+    return rig.rest[:, :3, 3] @ rig.world[:3, :3].T + rig.world[:3, 3]
+
+
 def as_clip(rig: Rig) -> Clip:
     """The rest pose as a motion of one frame, in the world's space."""
     # Positions are taken to the world as they are; under an uneven scale its turns are those of the nearest rotation.
     u, _, v = np.linalg.svd(rig.world[:3, :3])
     turned = quaternion.from_matrix((u @ v) @ rig.rest[:, :3, :3])
-    placed = rig.rest[:, :3, 3] @ rig.world[:3, :3].T + rig.world[:3, 3]
+    placed = heads(rig)
     rotations, offsets = turned.copy(), placed.copy()
     for bone, parent in enumerate(rig.parents):
         if parent >= 0:
