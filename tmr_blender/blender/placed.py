@@ -41,11 +41,6 @@ def of_bone(bone: bpy.types.PoseBone) -> Placed:
     )
 
 
-def rests(bone: bpy.types.PoseBone) -> bool:
-    """Whether nothing has been done to a bone."""
-    return all(abs(v - (row == column)) < STILL for row, line in enumerate(bone.matrix_basis) for column, v in enumerate(line))
-
-
 def _rotation(thing: bpy.types.Object | bpy.types.PoseBone) -> Array:
     """The channels of its rotation mode."""
     names = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}

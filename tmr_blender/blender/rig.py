@@ -67,6 +67,7 @@ def plain(object: bpy.types.Object) -> Rig:
     index = {bone.name: i for i, bone in enumerate(bones)}
     parents = np.array([index[bone.parent.name] if bone.parent else -1 for bone in bones], dtype=np.int64)
     posed = [object.pose.bones[bone.name] for bone in bones]
+    displaced, moved = (rows[_order(object, index)] for rows in _off_rest(object))
     follows = np.array([bone.use_inherit_rotation for bone in bones])
     scale = bpy.context.scene.unit_settings.scale_length or 1.0
     world = TO_Y_UP @ np.array(object.matrix_world)
@@ -84,11 +85,11 @@ def plain(object: bpy.types.Object) -> Rig:
         local_location=np.array([bone.use_local_location for bone in bones]),
         rotation_locks=np.array([(bone.lock_rotation_w, *bone.lock_rotation) for bone in posed]),
         location_locks=np.array([tuple(bone.lock_location) for bone in posed]),
-        displaced=np.array([_displaced(bone) for bone in posed]),
+        displaced=displaced,
         properties=frozenset((bone.name, key) for bone in posed for key in bone.keys()),  # noqa: SIM118
         driven=_driven(object),
         object=placed.of_object(object),
-        posed={bone.name: placed.of_bone(bone) for bone in posed if not placed.rests(bone)},
+        posed={posed[i].name: placed.of_bone(posed[i]) for i in np.flatnonzero(moved)},
     )
 
 
@@ -122,8 +123,23 @@ def _driven(object: bpy.types.Object) -> frozenset[str]:
     return frozenset(bone.name for bone in bones if len(bone.constraints) or (turned and bone.path_from_id() in turned))
 
 
-def _displaced(bone: bpy.types.PoseBone) -> bool:
-    return any(abs(v) > STILL for v in bone.location) or any(abs(v - 1) > STILL for v in bone.scale)
+def _off_rest(object: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    """Of every pose bone, in Blender's order, whether it is off its place or size, and whether it is posed at all."""
+    bones = object.pose.bones
+    channels = {"location": 3, "scale": 3, "matrix_basis": 16}
+    found = {name: np.empty(len(bones) * size, dtype=np.float32) for name, size in channels.items()}
+    for name, values in found.items():
+        bones.foreach_get(name, values)
+    location, scale, basis = (values.reshape(len(bones), -1) for values in found.values())
+    displaced = (np.abs(location) > STILL).any(axis=1) | (np.abs(scale - 1.0) > STILL).any(axis=1)
+    return displaced, (np.abs(basis - np.eye(4).ravel()) >= placed.STILL).any(axis=1)
+
+
+def _order(object: bpy.types.Object, index: Mapping[str, int]) -> np.ndarray:
+    """Where each of our bones is among the object's pose bones."""
+    out = np.empty(len(index), dtype=np.int64)
+    out[[index[name] for name in object.pose.bones.keys()]] = np.arange(len(index))  # noqa: SIM118
+    return out
 
 
 def _ordered(object: bpy.types.Object) -> list[bpy.types.Bone]:

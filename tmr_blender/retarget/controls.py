@@ -151,8 +151,7 @@ def _pole(rig: Rig, goal: Target, limb: Limb, body: Posed, tip: Array) -> Array:
         up = _turned(turns, limb.chain.axis)
         side = _unit(up - along * _dot(up, along))
     else:
-        bend = _bend(goal, limb, turns, corner - start, tip - corner)
-        side = towards_pole(along, bend, limb.chain.angle)
+        side = towards_pole(along, bend(goal, limb, turns, corner - start, tip - corner), limb.chain.angle)
     at = rig.rest[rig.index(limb.chain.pole), :3, 3]
     length = float(np.linalg.norm(corner[0] - start[0]) + np.linalg.norm(tip[0] - corner[0]))
     apart = max(float(np.linalg.norm(at - goal.heads[limb.part])), APART * length)
@@ -181,8 +180,10 @@ def measured_angle(start: Array, corner: Array, tip: Array, pole: Array) -> floa
     return float(np.arctan2(np.cross(bend, aim) @ along, bend @ aim))
 
 
-def _bend(goal: Target, limb: Limb, turns: Array, upper: Array, lower: Array) -> Array:
+def bend(goal: Target, limb: Limb, turns: Array, upper: Array, lower: Array) -> Array:
     """Units (frames, 3), square to a limb, in which its elbow or knee lies.
+
+    turns: (frames, 4) of the upper bone; upper, lower: (frames, 3) from joint to joint.
 
     Where the limb is straight or overstretched its hinge alone tells, which is fixed in the upper bone: noise must not swing
     the pole, and a pole on the other side would twist the limb about itself.
