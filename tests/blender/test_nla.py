@@ -247,7 +247,7 @@ def test_trimming_everything_is_refused(factory_scene: None, motions: Path) -> N
     with pytest.raises(RuntimeError, match="leaves nothing"):
         put(motions / "walk.bvh", 1, trim_start=1.0, trim_end=1.0)
     assert rig.animation_data is None
-    put(motions / "walk.bvh", 1, trim_start=0.5, trim_end=0.5)
+    rig = put(motions / "walk.bvh", 1, trim_start=0.5, trim_end=0.5)
     first, last = rig.animation_data.action.frame_range
     assert last - first == pytest.approx(40 - 24, abs=1)
 

@@ -37,8 +37,8 @@ def goal() -> Target:
     return target(RIG, MAP)
 
 
-def made(goal: Target, seed: int = 0, options: Options = OPTIONS, **shape: float) -> Part:
-    clip = bodies.clip(seed=seed, **shape)
+def made(goal: Target, seed: int = 0, options: Options = OPTIONS) -> Part:
+    clip = bodies.clip(seed=seed)
     return joining.part(clip, humanoid.recognise(clip), goal, options)
 
 

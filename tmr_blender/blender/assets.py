@@ -42,6 +42,7 @@ def mark(action: bpy.types.Action, label: Label, catalogue: str, image: Image | 
     if action.asset_data is None:
         action.asset_mark()
     data = action.asset_data
+    assert data is not None
     data.catalog_id = catalogue
     data.description = label.description or str(action.get(DESCRIPTION, "")) or data.description
     for tag in label.tags:

@@ -41,6 +41,8 @@ class PlacedMotion(Placing):
 class ChosenMotion(Placing):
     """Mix-in: which motion an operator is about, a result of a search or a take of a file, and how much of it."""
 
+    layout: Any
+
     whole: EnumProperty(
         name="Part",
         description="How much of the recording goes on the rig",
@@ -88,7 +90,7 @@ class ChosenMotion(Placing):
             self.caption = hit.caption or ("" if shown.like else shown.searched)
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout: bpy.types.UILayout = self.layout
+        layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "whole")
         self.draw_placement(layout)

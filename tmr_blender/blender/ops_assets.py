@@ -21,6 +21,7 @@ class ChosenActions:
 
     report: Any
     poll_message_set: Any
+    layout: Any
 
     actions: StringProperty(
         name="Actions",
@@ -53,11 +54,13 @@ class ChosenActions:
         if self.actions.strip():
             return [_action(name) for name in _names(self.actions)]
         data = target(context).animation_data
-        played = [] if data is None else [data.action, *(s.action for track in data.nla_tracks for s in track.strips)]
+        if data is not None and data.action is not None:
+            return [data.action]
+        played = [] if data is None else [strip.action for track in data.nla_tracks for strip in track.strips]
         found = list(dict.fromkeys(action for action in played if action is not None))
         if not found:
             raise QueryProblem(f"{target(context).name} has no action: apply a motion first, or pick a rig that plays one.")
-        return found if data.action is None else [data.action]
+        return found
 
     def label(self) -> Label:
         """What is said about each. Raises FileProblem for a catalogue without a name."""
@@ -76,7 +79,7 @@ class ChosenActions:
         return out
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout: bpy.types.UILayout = self.layout  # pyright: ignore[reportAttributeAccessIssue]
+        layout = self.layout
         layout.use_property_split = True
         for name in ("catalogue", "description", "tags"):
             layout.prop(self, name)

@@ -50,7 +50,7 @@ class Source:
     @classmethod
     def of(cls, row: Any) -> "Source":
         """From a row of JSON: a path, or an object of these fields. Raises QueryProblem."""
-        fields = {"path": row} if isinstance(row, str) else row
+        fields: Any = {"path": row} if isinstance(row, str) else row
         kinds: dict[str, type | tuple[type, ...]] = {"take": int, "start": (int, float), "end": (int, float)}
         if not isinstance(fields, dict) or not all(
             name in cls.__dataclass_fields__ and isinstance(value, kinds.get(name, str)) for name, value in fields.items()

@@ -119,7 +119,7 @@ class _View:
         shown = rig_reader.deforming(object, rig_map.bones)
         above = int(rig.carriers[rig.index(rig_map.travel)])
         carrier = rig.names[above] if above >= 0 else ""
-        names = tuple(dict.fromkeys([*shown.values(), *([carrier] if carrier else [])]))
+        names = tuple(dict.fromkeys(name for name in (*shown.values(), carrier) if name))
         return cls(names, np.array([object.data.bones[name].matrix_local for name in names], np.float64), shown, carrier)
 
     def motion(self, matrices: Array, goal: Target) -> Motion:
