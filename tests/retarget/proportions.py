@@ -34,7 +34,7 @@ def moved(change: Place, names: Mapping[str, str] = bodies.MIXAMO, **shape: Any)
 
 def wide(by: float) -> Place:
     """Hips and feet further apart."""
-    return lambda part, at: at + [by, 0.0, 0.0]
+    return lambda part, at: at + np.array([by, 0.0, 0.0])
 
 
 def knees(by: float) -> Place:
@@ -47,7 +47,7 @@ def ankles(up: float, ahead: float = 1.0) -> Place:
 
     def change(part: str, at: Array) -> Array:
         if part == "ankle":
-            return at + [0.0, up, 0.0]
+            return at + np.array([0.0, up, 0.0])
         return np.array([at[0], at[1], -0.02 + (at[2] + 0.02) * ahead]) if part == "foot" else at
 
     return change

@@ -24,6 +24,8 @@ from .target import Target
 
 # Seconds over which a held foot is let go, and is led to where it will be held.
 RELEASE = 0.3
+# No faster than this (legs a second) where that is possible in this time.
+HURRY, LONGEST = 0.12, 1.0
 # Share of the speed at which a held foot and the clip's part that is taken over into the release: with all of it, the foot
 # falls behind further and has to hurry afterwards.
 TAKEN_OVER = 0.5
@@ -136,7 +138,7 @@ def _foot(held: Held, goal: Target, turn: Array, ankle: Array, side: str, fps: f
     for name in ("heel", "ball"):
         to_lock = locks[name] - ankle - quaternion.rotate(bend, arms[name])
         moves = np.where(held[name][:, None], to_lock, moves)
-    return quaternion.multiply(bend, calm), ankle + fade(moves, planted, fps)
+    return quaternion.multiply(bend, calm), ankle + fade(moves, planted, fps, HURRY * _size(goal))
 
 
 def _calm(turn: Array, planted: NDArray[np.bool_], fps: float) -> Array:
@@ -185,30 +187,46 @@ def _rest_height(stance: Stance, side: str, name: str) -> float:
     return float(stance.positions[f"{side}_ankle"][1] + contacts.sole(stance, side)[name][1])
 
 
+def _size(goal: Target) -> float:
+    """Length of a leg in the armature's unit."""
+    hip, knee, ankle = (goal.heads[f"left_{joint}"] for joint in ("hip", "knee", "ankle"))
+    return float(np.linalg.norm(knee - hip) + np.linalg.norm(ankle - knee))
+
+
 def to_stance(goal: Target, place: Array) -> Array:
     """Points (..., 3) of the armature in the stance's space."""
     return quaternion.rotate(goal.turn, place @ goal.stretch)
 
 
-def fade(values: Array, known: NDArray[np.bool_], fps: float, seconds: float = RELEASE) -> Array:
+def fade(values: Array, known: NDArray[np.bool_], fps: float, pace: float = np.inf) -> Array:
     """Values (frames, n) where they are known, fading to zero and rising from it in the frames between.
 
-    The curves are cubic Hermite ones that take over part of the speeds at their ends. A gap too short for two is bridged.
+    pace: a change a second that is kept to where LONGEST allows it. The curves are cubic Hermite ones that take over part of
+    the speeds at their ends. A gap too short for two is bridged.
     """
     out = np.where(known[:, None], values, 0.0)
-    length = max(1, round(seconds * fps))
+
+    def length(value: Array) -> int:
+        # The steepest part of the curve is half as steep again as the line from end to end.
+        seconds = min(max(1.5 * float(np.linalg.norm(value)) / pace, RELEASE), LONGEST)
+        return max(1, round(seconds * fps))
+
     filled = spans(known)
     for (_, start), (end, _) in zip([(0, -1), *filled], [*filled, (len(known), 0)], strict=True):
         opens = _ending(values, known, start - 1, -1) if start > 0 else None
         closes = _ending(values, known, end, 1) if end < len(known) else None
-        if opens and closes and end - start < 2 * length:
+        before, after = (length(ends[0]) if ends else 0 for ends in (opens, closes))
+        least = max(1, round(RELEASE * fps))
+        if opens and closes and end - start >= 2 * least:
+            before, after = min(before, (end - start) // 2), min(after, (end - start) // 2)
+        if opens and closes and end - start < 2 * least:
             _bridge(out, start - 1, end, opens, closes)
             continue
         nothing = (np.zeros(values.shape[1]), np.zeros(values.shape[1]))
         if opens:
-            _bridge(out, start - 1, start - 1 + length + 1, opens, nothing)
+            _bridge(out, start - 1, start + before, opens, nothing)
         if closes:
-            _bridge(out, end - length - 1, end, nothing, closes)
+            _bridge(out, end - after - 1, end, nothing, closes)
     return out
 
 
