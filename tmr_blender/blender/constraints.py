@@ -41,7 +41,8 @@ def chains(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> tuple[Chain, 
     object, or a curve.
     """
     goal = target(rig, rig_map)
-    keyed = {name for role, name in rig_map.bones.items() if role in rest.hierarchy(goal.bones)}
+    tree = rest.hierarchy(goal.bones)
+    keyed = {name for role, name in rig_map.bones.items() if role in tree}
     wanted = {control.pole for control in rig_map.controls.values()}
     body = _carrying(rig, rig_map)
     best: dict[str, tuple[int, Chain]] = {}

@@ -60,8 +60,11 @@ class Posed:
 
 def limbs(rig: Rig, rig_map: RigMap) -> list[Limb]:
     """Those whose controls the map names, and those that constraints on the rig show."""
+    if not rig.chains and not rig_map.controls:
+        return []
     goal = target(rig, rig_map)
-    owners = {name: role for role, name in rig_map.bones.items() if role in rest.hierarchy(goal.bones)}
+    body = rest.hierarchy(goal.bones)
+    owners = {name: role for role, name in rig_map.bones.items() if role in body}
     left = list(rig.chains)
     out = []
     for upper, part, end in rest.LIMBS:
@@ -122,11 +125,11 @@ def held(limbs_: list[Limb]) -> tuple[str, ...]:
     return tuple(name for limb in limbs_ for name in limb.held)
 
 
-def goals(rig: Rig, rig_map: RigMap, goal: Target, body: Posed) -> tuple[dict[int, Array], dict[int, Array]]:
+def goals(rig: Rig, found: list[Limb], goal: Target, body: Posed) -> tuple[dict[int, Array], dict[int, Array]]:
     """Turns and heads (see `keying.Goals`) of all controls of inverse kinematics."""
     turns: dict[int, Array] = {}
     heads: dict[int, Array] = {}
-    for limb in limbs(rig, rig_map):
+    for limb in found:
         control = rig.index(limb.chain.control)
         tip = body.joints[limb.part] + _turned(body.turns[limb.part], limb.chain.tip - goal.heads[limb.part])
         carried = body.turns[limb.end if limb.end in body.turns else limb.part]

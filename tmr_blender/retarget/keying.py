@@ -36,9 +36,10 @@ def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion, limbs: Literal
     motion = root.without(motion, goal)
     goals = _of_body(rig, rig_map, goal, motion)
     goals.turns.update(twists.goals(rig, rig_map, goal, motion.turns))
-    turns, heads = controls.goals(rig, rig_map, goal, _posed(rig, goal, goals))
-    goals.turns.update(turns)
-    goals.heads.update(heads)
+    if limbs_ := controls.limbs(rig, rig_map):
+        turns, heads = controls.goals(rig, limbs_, goal, _posed(rig, goal, goals))
+        goals.turns.update(turns)
+        goals.heads.update(heads)
     if way is not None and way.carrier == "bone":
         bone = root.bone(rig, rig_map)
         turn, goals.heads[bone] = root.turn_and_head(rig, bone, goal, way)
