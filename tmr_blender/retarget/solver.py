@@ -60,7 +60,7 @@ def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
     Roles the clip's body doesn't have are left out: those bones stay as they are on whatever carries them.
     """
     aligned = rest.align(performance.stance, goal.stance)
-    deltas = {role: _delta(role, performance.deltas, goal.bones) for role in rest.hierarchy(goal.bones)}
+    deltas = {role: _delta(role, performance, goal) for role in rest.hierarchy(goal.bones)}
     found = {role: delta for role, delta in deltas.items() if delta is not None}
     roles = list(found)
     turns = quaternion.multiply(np.stack(list(found.values()), axis=1), np.stack([aligned[role] for role in roles]))
@@ -74,8 +74,11 @@ def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
     return {role: turns[:, i] for i, role in enumerate(roles)}
 
 
-def _delta(role: str, deltas: Mapping[str, Array], bones: Mapping[str, int]) -> Array | None:
+def _delta(role: str, performance: Performance, goal: Target) -> Array | None:
     """What the clip's body does at a role, (frames, 4); spines and necks of other lengths share out the same bend."""
+    deltas, bones = performance.deltas, goal.bones
+    if role.startswith("spine") and len(rest.chain(deltas, "spine")) > 1:
+        return _spine(role, performance, goal)
     for part, above in (("spine", None), ("neck", "head")):
         if role.startswith(part):
             own, theirs = rest.chain(bones, part), rest.chain(deltas, part)
@@ -90,6 +93,33 @@ def _delta(role: str, deltas: Mapping[str, Array], bones: Mapping[str, int]) -> 
     if role in body.FINGERS and role.endswith("3") and role not in deltas:
         return _fingertip([deltas.get(f"{role[:-1]}{n}") for n in (1, 2)])
     return deltas.get(role)
+
+
+def _spine(role: str, performance: Performance, goal: Target) -> Array:
+    """What the clip's spine does, (frames, 4), at the height in the trunk at which the middle of a rig's bone is.
+
+    The highest one carries arms and head, and does exactly what the clip's highest does.
+    """
+    own = ["pelvis", *rest.chain(goal.bones, "spine")]
+    theirs = ["pelvis", *rest.chain(performance.deltas, "spine")]
+    at = _middles(goal.stance, own)[own.index(role)] if role != own[-1] else 1.0
+    knots = _middles(performance.stance, theirs)
+    above = min(max(int(np.searchsorted(knots, at)), 1), len(theirs) - 1)
+    share = float(np.clip((at - knots[above - 1]) / max(knots[above] - knots[above - 1], 1e-9), 0.0, 1.0))
+    first, second = (performance.deltas[name] for name in theirs[above - 1 : above + 1])
+    if share > 1 - 1e-9:
+        return second
+    return quaternion.slerp(first, second, np.full(len(first), share))
+
+
+def _middles(stance: Stance, line: list[str]) -> Array:
+    """Heights of the middle of each bone of a trunk, from 0 at the hips to 1 at the shoulders, ascending."""
+    top = (stance.positions["left_shoulder"] + stance.positions["right_shoulder"]) / 2
+    way = top - stance.hips
+    starts = [0.0, *(float((stance.positions[name] - stance.hips) @ way / (way @ way)) for name in line[1:]), 1.0]
+    ends = np.maximum.accumulate(np.clip(starts, 0.0, 1.0))
+    out: Array = (ends[1:] + ends[:-1]) / 2
+    return out
 
 
 def _fingertip(before: list[Array | None]) -> Array | None:
