@@ -31,6 +31,7 @@ TAKES = [
 RIGIFY = {"shoulder": "upper_arm", "elbow": "forearm", "wrist": "hand", "hip": "thigh", "knee": "shin", "ankle": "foot"}
 DEFORMING = {joint: f"DEF-{RIGIFY[joint.split('_')[1]]}.{joint[0].upper()}" for limb in rest.LIMBS for joint in limb}
 DEFORMING |= {f"{side}_foot": f"DEF-toe.{side[0].upper()}" for side in contacts.SIDES}
+POLES = {f"{side}_{joint}": limb for side in contacts.SIDES for joint, limb in (("elbow", "shoulder"), ("knee", "hip"))}
 MIXAMO = {"shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand", "hip": "UpLeg", "knee": "Leg", "ankle": "Foot"}
 PLAIN = {joint: joint.split("_")[0].capitalize() + MIXAMO[joint.split("_")[1]] for limb in rest.LIMBS for joint in limb}
 ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle")
@@ -109,6 +110,13 @@ def test_rigify_under_ik_is_as_under_fk(rigify: Any, take: str, shared: Path) ->
         assert aside.max() < 5.0
         assert off[corner].max() < 50, "Rigify's own shortening"
     stretching(rigify, False)
+    names = DEFORMING | {corner: f"{RIGIFY[limb]}_ik_target.{corner[0].upper()}" for corner, limb in POLES.items()}
+    poles = seen(rigify, names, len(places["left_knee"]))[0]
+    for start, corner, end in rest.LIMBS:
+        along = _unit(places[end] - places[start])
+        side = _unit(np.cross(np.cross(along, poles[corner] - places[start]), along))
+        steps = np.degrees(2 * np.arcsin(np.linalg.norm(np.diff(side, axis=0), axis=-1) / 2))
+        assert steps.max() < 40, "in a kick the limb itself swings by 30 degrees a frame"
     off = apart(places, seen(rigify, DEFORMING, len(places["left_knee"]))[0])
     stretching(rigify, True)
     for role in ("left_elbow", "right_elbow", "left_knee", "right_knee"):
