@@ -110,7 +110,7 @@ def test_rigify_under_ik_is_as_under_fk(rigify: Any, take: str, shared: Path) ->
         assert aside.max() < 5.0
         assert off[corner].max() < 50, "Rigify's own shortening"
     stretching(rigify, False)
-    names = DEFORMING | {corner: f"{RIGIFY[limb]}_ik_target.{corner[0].upper()}" for corner, limb in POLES.items()}
+    names = {corner: f"{RIGIFY[limb]}_ik_target.{corner[0].upper()}" for corner, limb in POLES.items()}
     poles = seen(rigify, names, len(places["left_knee"]))[0]
     for start, corner, end in rest.LIMBS:
         along = _unit(places[end] - places[start])
