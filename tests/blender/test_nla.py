@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Strips and blends, by what Blender evaluates: where joints are, frame by frame."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,10 @@ import bpy
 import numpy as np
 import parts
 import pytest
+
+# The samples are shared with the tests in plain Python; the repository itself must stay off the path here.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+from rigs import RIGS, in_blender
 
 nla = parts.ours("blender.nla")
 apply = parts.ours("blender.apply")
@@ -283,3 +288,27 @@ def test_a_moved_root_carries_what_goes_on_from_its_pose(factory_scene: None, mo
     put(motions / "wave.bvh", 30, blend_in=10, root=root)
     np.testing.assert_allclose(placed(rig, 30), before[1], atol=1e-3)
     np.testing.assert_allclose(placed(rig, 31) - placed(rig, 30), before[1] - before[0], atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["Auto-Rig Pro", "MMD", "Character Creator", "UE5 mannequin"])
+@pytest.mark.parametrize(("first", "second"), [("fk", "ik"), ("ik", "fk")])
+def test_what_the_character_shows_goes_on_whichever_controls_pose_it(
+    factory_scene: None, motions: Path, name: str, first: str, second: str
+) -> None:
+    """From one set of controls to the other: the switches leap at the first frame, the deforming bones do not."""
+    rig = in_blender.build(RIGS[name])
+    rig_map = parts.ours("blender.mapping").read(rig, bpy.context.scene)[1]
+    bones = parts.ours("blender.rig").deforming(rig, rig_map.bones)
+    limbs = [bones[f"{side}_{part}"] for side in ("left", "right") for part in ("elbow", "wrist", "knee", "ankle")]
+
+    def shown(frame: int) -> np.ndarray:
+        found = parts.heads(rig, frame)
+        return np.array([found[bone] for bone in limbs])
+
+    put(motions / "walk.bvh", 1, limbs=first)
+    before = shown(30)
+    put(motions / "wave.bvh", 30, limbs=second, blend_in=10)
+    path = np.stack([shown(frame) for frame in range(30, 44)])
+    # Blender finds the elbow of a nearly straight arm within a millimetre.
+    np.testing.assert_allclose(path[0], before, atol=1e-3 * np.ptp(before[:, 2]))
+    assert np.linalg.norm(np.diff(path, axis=0), axis=-1).max() < 0.2 * np.ptp(before[:, 2])
