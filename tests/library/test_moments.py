@@ -123,3 +123,52 @@ def test_vectors_of_another_model_are_refused(library: Library, encoders: Encode
     other = TextEncoder(make(tmp_path / "other", "tiny-2"))
     with pytest.raises(LibraryProblem, match="indexed with the model"):
         moments.of_entry(library, 0, asked("walks", encoders[1])[0], other)
+
+
+def test_a_curve_is_high_where_it_happens(tmp_path: Path, encoders: Encoders) -> None:
+    motion = similar.motion_of(write_take(tmp_path / "long.bvh", PARTS))
+    encoded = moments.drained(moments.encoding(motion, encoders[0]))
+    background = encoders[1].background
+    for query, expected in (("walks", [(8.0, 14.0), (28.0, 34.0)]), ("jumps", [(22.0, 28.0)])):
+        latent = asked(query, encoders[1])[0]
+        found = moments.curve(encoded, latent, background, 8)
+        times = np.arange(len(found.scores)) * found.step
+        assert times[-1] == pytest.approx(motion.facts.duration, abs=found.step)
+        scores = np.array(found.scores)
+        inside = np.any([(times > start) & (times < end) for start, end in expected], axis=0)
+        deep = np.any([(times > start + 1.5) & (times < end - 1.5) for start, end in expected], axis=0)
+        far = ~np.any([(times > start - 2.5) & (times < end + 2.5) for start, end in expected], axis=0)
+        assert scores[deep].min() > scores[far].max()
+        assert inside[int(scores.argmax())]
+        every = moments.of_motion(motion, encoders[0], latent, background, 30)
+        assert found.moments == tuple(one for one in every if one.score >= 0.5)[:8]
+        assert every[-1].score < 0.5
+    assert moments.curve(encoded, -latent, background, 3).moments[0].score < 0.5
+    with pytest.raises(QueryProblem, match="at least one"):
+        moments.curve(encoded, latent, background, 0)
+
+
+def test_encoding_tells_how_far_it_is_and_can_be_left(tmp_path: Path, encoders: Encoders) -> None:
+    motion = similar.motion_of(write_take(tmp_path / "long.bvh", PARTS))
+    shares = list(moments.encoding(motion, encoders[0]))
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0) and len(shares) > 3
+    run = moments.encoding(motion, encoders[0])
+    assert next(run) < 0.5
+    run.close()
+
+
+def test_a_time_has_the_mean_of_the_windows_about_it() -> None:
+    spans = np.array([[0.0, 2.0], [1.0, 3.0], [2.0, 4.0], [2.5, 3.5], [0.5, 1.5], [0.0, 4.0]])
+    standing = np.array([0.0, 2.0, 1.0, 4.0, 2.0, 9.0], np.float32)
+    times = np.array([0.0, 1.0, 1.5, 2.0, 3.0, 4.0])
+    assert moments.over_time(spans, standing, times) == pytest.approx([1.0, 1.0, 1.75, 2.5, 2.5, 2.5])
+    # Where there is no other, the one that is as long as the motion counts.
+    assert moments.over_time(spans[5:], standing[5:], times[:2]) == pytest.approx([9.0, 9.0])
+
+
+def test_a_curve_of_a_long_motion_is_bounded() -> None:
+    start = np.arange(0.0, 1798.0, 2.0)
+    encoded = moments.Encoded(np.stack([start, start + 2.0], axis=1), unit(np.ones((len(start), 3))), 1800.0)
+    found = moments.curve(encoded, unit(np.ones(3)), unit(np.eye(3)))
+    assert len(found.scores) <= moments.MOST_STEPS + 1
+    assert (len(found.scores) - 1) * found.step == pytest.approx(1800.0, abs=found.step)

@@ -101,6 +101,46 @@ def test_a_body_as_the_query(client: Client, library: Library, folder: Path) -> 
             client.request("describe", {**body, **wrong}).wait(60)
 
 
+def test_a_curve_over_a_body(client: Client, library: Library, folder: Path) -> None:
+    clip = readers.read(folder / "17s" / "Take_0004.bvh")[0]
+    body = {"positions": wire.to_text(humanoid.body_positions(clip)), "fps": clip.fps, "name": "mine"}
+    asking = client.request("curve", {**body, "query": "walks"})
+    shares = []
+    while (reply := asking.poll()) is None or reply.kind == "progress":
+        if reply is not None:
+            shares.append(reply.value)
+        time.sleep(0.01)
+    found = reply.value
+    assert shares == sorted(shares) and shares[0] > 0.0 and shares[-1] == pytest.approx(1.0)
+    assert 5.0 <= found["moments"][0]["start"] < found["moments"][0]["end"] <= 12.0
+    assert len(found["scores"]) == pytest.approx(17.0 / found["step"], abs=2)
+    assert 6.0 <= np.argmax(found["scores"]) * found["step"] <= 11.0
+    # The windows are kept: another query about it reports nothing, and the answers do not change.
+    again = client.request("curve", {**body, "query": "jumps"})
+    while (reply := again.poll()) is None:
+        time.sleep(0.01)
+    assert reply.kind == "result" and reply.value != found
+    number = next(entry.id for entry in library.entries if entry.name == "Take_0004")
+    entry = {"library": str(library.path), "entry": number}
+    (best,) = client.request("curve", {**entry, "query": "walks", "limit": 1}).wait(60)["moments"]
+    assert best["start"] == pytest.approx(found["moments"][0]["start"], abs=0.1)
+    assert client.request("curve", {**body, "query": "walks"}).wait(60) == found
+    for wrong in ({"query": " "}, {"query": 3}, {"query": "walks", "limit": 0}, {"query": "walks", "positions": "AAAA"}):
+        with pytest.raises(QueryProblem):
+            client.request("curve", {**body, **wrong}).wait(60)
+
+
+def test_a_curve_can_be_stopped(client: Client) -> None:
+    positions = np.random.default_rng(0).normal(0.0, 0.2, (6000, 22, 3)).cumsum(axis=0) * 0.01
+    body = {"positions": wire.to_text(positions), "fps": 20.0}
+    asking = client.request("curve", {**body, "query": "walks"})
+    while (reply := asking.poll()) is None:
+        time.sleep(0.01)
+    assert reply.kind == "progress"
+    asking.cancel()
+    assert asking.wait(60)["moments"] == []
+
+
 def test_what_the_window_shows_of_an_entry(client: Client, library: Library) -> None:
     place = str(library.path)
     first, second = library.entries[0], library.entries[1]

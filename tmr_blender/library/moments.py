@@ -13,6 +13,7 @@ of 0.3 instead of 0.5 36.9; none under 1.5 s offered 37.7; neighbours 40.6. Rand
 with these very functions.
 """
 
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,6 +42,10 @@ SHARPNESS = 2
 """Power of the intersection over union that a neighbour's word weighs."""
 BLOCK = 256
 """Windows whose neighbours are looked up together."""
+ENCODED = 32
+"""Windows that are encoded between two looks at the progress; about half a second."""
+STEP, MOST_STEPS = 0.1, 4000
+"""Seconds from one point of a curve to the next, and how many there are at most."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,31 @@ class Moment:
     start: float
     end: float
     score: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A motion's windows, of which any number of queries can be asked.
+
+    spans: (w, 2) seconds. latents: (w, d), unit rows. duration: seconds of the motion.
+    """
+
+    spans: Seconds
+    latents: Floats
+    duration: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How well a description fits over the time of a take. scores: 0..1 at every `step` seconds from 0. moments: best first."""
+
+    step: float
+    scores: tuple[float, ...]
+    moments: tuple[Moment, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -73,10 +103,65 @@ def of_motion(motion: Motion, encoder: MotionEncoder, latent: Floats, background
 
     background: that of the text encoder which made the latent.
     """
+    encoded = drained(encoding(motion, encoder))
+    return best(encoded.spans, stand_out(encoded.latents, latent, background), limit)
+
+
+def drained(run: Generator[float, None, Encoded]) -> Encoded:
+    """What `encoding` comes to, without a look at its progress."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
+
+
+def encoding(motion: Motion, encoder: MotionEncoder) -> Generator[float, None, Encoded]:
+    """Encode a motion's windows; yields the share (0..1) that is done. It stops where it is no longer asked for more."""
     frames = windows(len(motion.rows), encoder.card.max_frames)
-    latents = encoder.encode([motion.rows[first:last] for first, last in frames.tolist()])
+    frames = frames[np.argsort(frames[:, 1] - frames[:, 0], kind="stable")]  # those of like length run together
+    share = np.cumsum(frames[:, 1] - frames[:, 0]) / np.sum(frames[:, 1] - frames[:, 0])
+    latents = []
+    for first in range(0, len(frames), ENCODED):
+        block = frames[first : first + ENCODED]
+        latents.append(encoder.encode([motion.rows[start:end] for start, end in block.tolist()]))
+        yield float(share[first + len(block) - 1])
     spans = np.minimum(frames / features.FPS, motion.facts.duration)
-    return best(spans, stand_out(latents, latent, background), limit)
+    return Encoded(spans, np.concatenate(latents), motion.facts.duration)
+
+
+def curve(encoded: Encoded, latent: Floats, background: Floats, limit: int = 5) -> Curve:
+    """The scores of a query's latent (d,) over a motion's time and its best moments. Raises QueryProblem for a limit below 1.
+
+    background: that of the text encoder which made the latent. Moments that are no nearer to the query than to any sentence
+    (a score below 0.5) are left out, the best one never is.
+    """
+    standing = stand_out(encoded.latents, latent, background)
+    found = best(encoded.spans, standing, limit)
+    step = max(STEP, encoded.duration / (MOST_STEPS - 1))
+    times = np.arange(0.0, encoded.duration + step / 2.0, step)
+    scores = [score_of(float(one)) for one in over_time(encoded.spans, standing, times)]
+    return Curve(step, tuple(scores), tuple(one for one in found if one is found[0] or one.score >= 0.5))
+
+
+def over_time(spans: Seconds, standing: Floats, times: Seconds) -> Seconds:
+    """How far a motion stands out at its times (t,): the mean over the lengths of its windows (n, 2).
+
+    Of one length a time has the standing of the window about it, between the middles of two a straight line. Of 109 labels in
+    14 of BABEL's CMU takes this puts a time within the label above one outside of it in 69.6 % of all pairs; the highest
+    length instead of the mean in 65.6 %, all windows weighed by their overlap with the 2 s about it in 69.0 %, chance in 50 %.
+    """
+    length = spans[:, 1] - spans[:, 0]
+    order = np.argsort(length, kind="stable")
+    # The last window of a length may be cut by the end of the motion, less than a frame before it.
+    rows = np.split(order, np.flatnonzero(np.diff(length[order]) > 1.5 / features.FPS) + 1)
+    # One that is as long as the motion says nothing about where.
+    rows = [row for row in rows if len(row) > 1] or rows
+    found = np.zeros(len(times))
+    for row in rows:
+        row = row[np.argsort(spans[row].sum(axis=1), kind="stable")]
+        found += np.interp(times, spans[row].mean(axis=1), standing[row])
+    return found / len(rows)
 
 
 def windows(rows: int, max_frames: int) -> NDArray[np.int64]:

@@ -13,13 +13,14 @@ is no request is answered with an error (its id null where it has none) and chan
 """
 
 import base64
+import hashlib
 import json
 import os
 import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,6 +47,7 @@ class Worker:
         self._text: Any = None
         self._motion: Any = None
         self._libraries: dict[str, Any] = {}
+        self._encoded: tuple[str, Any] | None = None
 
     def status(self, _params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"pid", "model": folder of the weights or null, "loaded": whether the text encoder is}."""
@@ -158,6 +160,27 @@ class Worker:
             found = moments.of_motion(motion, self._motion_encoder(), latent, text.background, limit)
         return [moment.as_json() for moment in found]
 
+    def curve(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any]:
+        """How well a query fits over the time of a motion -> the fields of `moments.Curve`.
+
+        {"query", "limit": 5} and the motion, see `_shown`; progress is the share (0..1) of it that has been looked at. Of the
+        last motion the windows are kept: the next query about it takes no longer than a search. One that is stopped has
+        neither scores nor moments.
+        """
+        from . import moments
+        from .search import asked
+
+        limit, text = _whole(params, "limit", 5), self._text_encoder()
+        latent = asked(_text(params, "query"), text)[0]
+        motion = self._shown(params)
+        named = hashlib.sha256(motion.rows.tobytes()).hexdigest()
+        if self._encoded is None or self._encoded[0] != named:
+            encoded = _driven(moments.encoding(motion, self._motion_encoder()), report, stop)
+            if encoded is None:
+                return moments.Curve(moments.STEP, (), ()).as_json()
+            self._encoded = named, encoded
+        return moments.curve(self._encoded[1], latent, text.background, limit).as_json()
+
     def pictures(self, params: Params, _report: Report, _stop: threading.Event) -> list[str]:
         """{"library", "entries": [number]} -> the thumbnail of each as a PNG file in base64, "" for one without."""
         from .similar import entry_at
@@ -226,7 +249,7 @@ class Worker:
 
 
 METHODS = (
-    *("status", "warm", "search", "similar", "describe", "moments", "pictures", "motion"),
+    *("status", "warm", "search", "similar", "describe", "moments", "curve", "pictures", "motion"),
     *("index", "reencode", "info", "check", "remove"),
 )
 SLOW = ("index", "reencode", "check", "remove")
@@ -318,6 +341,16 @@ class Server:
 
 def _error(number: int | None, kind: str, message: str) -> dict[str, Any]:
     return {"id": number, "error": {"kind": kind, "message": message}}
+
+
+def _driven(run: Generator[float, None, Any], report: Report, stop: threading.Event) -> Any:
+    """What a generator of shares (0..1) returns in the end; None where it is told to stop."""
+    while not stop.is_set():
+        try:
+            report(next(run))
+        except StopIteration as end:
+            return end.value
+    return None
 
 
 def _text(params: Params, key: str) -> str:
