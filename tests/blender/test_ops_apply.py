@@ -74,6 +74,14 @@ def test_a_moment_is_cut_in_time(factory_scene: None, motions: Path) -> None:
     assert last == pytest.approx(12, abs=1)
 
 
+def test_a_short_moment_goes_by_what_the_whole_take_shows(factory_scene: None, shared: Path) -> None:
+    """Half a second of a skeleton whose rest pose is no body does not show what its joints are."""
+    path = shared / "mocap" / "bandai" / "dataset-1_walk-back_angry_001.bvh"
+    rig = parts.human()
+    assert bpy.ops.tmr.apply(path=str(path), start=0.0, end=0.5, at="START") == {"FINISHED"}
+    assert range_of(rig.animation_data.action)[1] == pytest.approx(12, abs=1)
+
+
 def test_in_place_removes_the_travel(factory_scene: None, motions: Path) -> None:
     rig = parts.human()
     bpy.ops.tmr.apply(path=str(motions / "walk.bvh"), whole="TAKE", at="START", in_place=True)

@@ -96,3 +96,10 @@ def test_an_entry_is_made_of_its_stored_poses(library: Library, folder: Path) ->
     for start, end in ((18.0, 19.0), (6.0, 2.0), (-2.0, 1.0)):
         with pytest.raises(QueryProblem, match=r"Take_0004 lasts 17\.0 s"):
             similar.motion_at(library, number, start, end)
+
+
+def test_a_span_goes_by_what_the_whole_take_shows(shared: Path) -> None:
+    """A second of a skeleton whose rest pose is no body does not show what its joints are."""
+    path = shared / "mocap" / "bandai" / "dataset-1_walk-back_angry_001.bvh"
+    whole, part = similar.motion_of(path), similar.motion_of(path, 0, 0.0, 1.0)
+    np.testing.assert_allclose(part.rows[2:15, 3], whole.rows[2:15, 3], atol=0.03, err_msg="height of the hips")

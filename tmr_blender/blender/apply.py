@@ -12,7 +12,7 @@ import bpy
 
 from ..errors import FileProblem, SkeletonProblem
 from ..motion import edits, features, humanoid, readers
-from ..motion.clip import Clip
+from ..motion.clip import Clip, Excerpt
 from ..motion.humanoid import BodyMap
 from ..retarget import joining, keying, reduce, solver
 from ..retarget.options import Options
@@ -253,8 +253,8 @@ def put(
 def _edited(clip: Clip, placement: Placement, fps: float) -> tuple[Clip, BodyMap]:
     """The clip trimmed, at its speed, as a loop if so chosen, and what its joints are. Raises SkeletonProblem."""
     with _about(f"The motion {clip.name}"):
+        body_map = humanoid.recognise(clip.whole if isinstance(clip, Excerpt) else clip)
         clip = _trimmed(clip, *placement.trim)
-        body_map = humanoid.recognise(clip)
         clip = edits.speed(_without_bind_pose(clip, body_map), placement.speed)
         if placement.loop:
             clip = edits.loop(clip, body_map, fps).clip

@@ -71,7 +71,7 @@ class ChosenMotion(Placing):
         self._choose(context)
         clip = read_take(Path(self.path), self.take)
         if self.whole == "MOMENT" and self.end > self.start:
-            clip = clip.cut(self.start, self.end)
+            clip = clip.excerpt(self.start, self.end)
         return clip, self.action_name or clip.name
 
     def _choose(self, context: bpy.types.Context) -> None:

@@ -54,7 +54,7 @@ class Source:
         if self.take < 0:
             return readers.read(Path(self.path))
         clip = read_take(Path(self.path), self.take)
-        return [clip.cut(self.start, self.end) if self.end > self.start else clip]
+        return [clip.excerpt(self.start, self.end) if self.end > self.start else clip]
 
 
 class SeveralMotions(Placing):

@@ -84,8 +84,8 @@ def motion_of(path: Path | str, take: int = 0, start: float | None = None, end: 
     begin, until = 0.0 if start is None else start, clip.duration if end is None else end
     if not 0.0 <= begin < min(until, clip.duration):
         raise QueryProblem(f"{path.name} lasts {clip.duration:.1f} s: there is nothing from {begin:g} to {until:g} s.")
-    clip = clip.cut(begin, until)
-    return motion_from(humanoid.body_positions(clip), clip.fps, clip.name, path, take)
+    body = humanoid.recognise(clip)  # on all of it: a second may show too little
+    return motion_from(humanoid.body_positions(clip.cut(begin, until), body), clip.fps, clip.name, path, take)
 
 
 def motion_from(positions: Array, fps: float, name: str, path: Path | None = None, take: int = 0) -> Motion:

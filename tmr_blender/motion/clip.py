@@ -47,6 +47,11 @@ class Clip:
         last = min(max(round(end * self.fps), first + 1), self.frames)
         return replace(self, rotations=self.rotations[first:last], translations=self.translations[first:last])
 
+    def excerpt(self, start: float, end: float) -> "Excerpt":
+        """As `cut`, of a take that stays known."""
+        part = self.cut(start, end)
+        return Excerpt(part.name, part.skeleton, part.fps, part.rotations, part.translations, self)
+
     def resampled(self, fps: float) -> "Clip":
         """The same motion at another rate, interpolated in time (never by skipping frames)."""
         if fps == self.fps or self.frames < 2:
@@ -57,6 +62,13 @@ class Clip:
         turned = quaternion.slerp(self.rotations[low], self.rotations[low + 1], share[:, None])
         moved = self.translations[low] + (self.translations[low + 1] - self.translations[low]) * share[:, None, None]
         return replace(self, fps=fps, rotations=turned, translations=moved)
+
+
+@dataclass(frozen=True)
+class Excerpt(Clip):
+    """A part of a take. whole: the take, on which the body is recognised: a second may show too little."""
+
+    whole: Clip
 
 
 def resample_times(frames: int, source_fps: float, target_fps: float) -> Array:
