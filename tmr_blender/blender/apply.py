@@ -21,7 +21,7 @@ from ..retarget.roles import RigMap
 from ..retarget.target import Motion, Target
 from ..retarget.target import target as target_of
 from . import action as action_writer
-from . import mapping, nla, present
+from . import mapping, nla, present, stance
 from .present import Present
 from .scenes import scene_fps
 
@@ -164,6 +164,7 @@ def read_stage(context: bpy.types.Context, rig_object: bpy.types.Object, placeme
     (nla.check if placement.goes == "strip" else action_writer.check)(rig_object)
     with _about(f"The rig {rig_object.name}"):
         rig, rig_map = mapping.read(rig_object, context.scene)
+        rig = stance.read(context.scene, rig_object, rig, rig_map)
         goal = target_of(rig, rig_map)
     asked = placement.continues or placement.blend > 0 or placement.goes == "strip"
     now = present.read(context.scene, rig_object, rig, rig_map, goal, placement.at) if asked else None

@@ -120,7 +120,7 @@ class _View:
         above = int(rig.carriers[rig.index(rig_map.travel)])
         carrier = rig.names[above] if above >= 0 else ""
         names = tuple(dict.fromkeys(name for name in (*shown.values(), carrier) if name))
-        return cls(names, np.array([object.data.bones[name].matrix_local for name in names], np.float64), shown, carrier)
+        return cls(names, rig.rest[[rig.index(name) for name in names]], shown, carrier)
 
     def motion(self, matrices: Array, goal: Target) -> Motion:
         """matrices: (frames, bones, 4, 4) in the armature's space."""

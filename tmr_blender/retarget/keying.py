@@ -9,7 +9,7 @@ import numpy as np
 
 from ..motion import body, quaternion
 from ..motion.quaternion import Array
-from . import channels, controls, root, twists
+from . import channels, controls, root, standing, twists
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
 from .target import Motion, Target, rigid
@@ -46,7 +46,8 @@ def keys(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion, limbs: Literal
         if not rig.rotation_locks[bone].all():
             goals.turns[bone] = turn
     written = _written(rig, rig_map, goals, len(motion.hips))
-    return replace(root.received(rig, rig_map, goal, way, written), switches=controls.switches(rig_map, limbs))
+    written = standing.bound(rig, root.received(rig, rig_map, goal, way, written))
+    return replace(written, switches=controls.switches(rig_map, limbs))
 
 
 def _of_body(rig: Rig, rig_map: RigMap, goal: Target, motion: Motion) -> Goals:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..motion import quaternion
 from ..motion.quaternion import Array
-from . import channels
+from . import channels, standing
 from .contacts import spans
 from .keying import carried_order, carrier
 from .rig import BoneKeys, Keys, Rig
@@ -36,6 +36,7 @@ def reduce(keys: Keys, rig: Rig, degrees: float = 1.0, metres: float = 0.005) ->
     """
     if not (degrees > 0.0 and metres > 0.0):
         raise ValueError("errors above zero are needed")
+    rig = standing.lying(rig)
     if keys.object is not None and _moves(keys.object, keys.frames):
         found = _of_object(keys.object, keys, rig, SHARE * np.radians(degrees), SHARE * metres)
         bones = reduce(replace(keys, object=None), rig, (1.0 - SHARE) * degrees, (1.0 - SHARE) * metres)

@@ -141,21 +141,24 @@ def require(roles: Mapping[str, object], name: str) -> None:
         raise SkeletonProblem(f"No complete body was recognised in “{name}”: {words} not found.")
 
 
+def upright(positions: Mapping[str, Array]) -> bool:
+    """Whether joints facing +Z are a body at all: legs down, head up, each arm on its side, whatever else it does."""
+    way = Stance(positions, {}).toward
+    legs = [way(a, b) @ UP for limb in LIMBS[1::2] for a, b in pairwise(limb)]
+    top = "head" if "head" in positions else "left_shoulder"
+    arms = [way(f"{side}_shoulder", f"{side}_elbow") @ (sign * LEFT) for side, sign in (("left", 1.0), ("right", -1.0))]
+    return bool(max(legs) < -0.8 and way("left_hip", top) @ UP > 0.7 and min(arms) > -0.3)
+
+
 def stands(positions: Mapping[str, Array]) -> bool:
     """Whether joints facing +Z are a body standing upright with straight limbs: T, A, arms down or forward."""
+    way = Stance(positions, {}).toward
 
-    def way(a: str, b: str) -> Array:
-        v = positions[b] - positions[a]
-        return v / max(float(np.linalg.norm(v)), 1e-9)
-
-    for hip, knee, ankle in LIMBS[1::2]:
-        if way(hip, knee) @ UP > -0.8 or way(knee, ankle) @ UP > -0.8:
-            return False
+    for hip, _, ankle in LIMBS[1::2]:
         foot = hip.replace("hip", "foot")
         if foot in positions and way(ankle, foot) @ FORWARD < 0.4:
             return False
-    top = "head" if "head" in positions else "left_shoulder"
-    if way("left_hip", top) @ UP < 0.7:
+    if not upright(positions):
         return False
     for (shoulder, elbow, wrist), side in zip(LIMBS[::2], (1.0, -1.0), strict=True):
         arm = way(shoulder, elbow)

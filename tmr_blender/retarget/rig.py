@@ -79,6 +79,8 @@ class Rig:
     driven: names of bones whose turn constraints or drivers have a say in.
     holders: (bones,) int64, as `carriers`, for the place of the head instead of the turn: controls can be made to keep their
         turn while the body takes them along. None where it is always the parent.
+    bind: (bones, 4, 4) the armature's own rest matrices, where these are no body and `rest` is a stance instead (see
+        `standing`); otherwise None.
     object: where the object stands in its parent, if it has one.
     posed: bone -> how it is posed now; bones that aren't there are at rest.
     """
@@ -100,6 +102,7 @@ class Rig:
     chains: tuple[Chain, ...] = ()
     driven: frozenset[str] = frozenset()
     holders: np.ndarray | None = None
+    bind: Array | None = None
     object: Placed = field(default_factory=Placed)
     posed: Mapping[str, Placed] = field(default_factory=dict)
 

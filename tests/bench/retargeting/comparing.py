@@ -286,7 +286,6 @@ class Comparison:
         self.rows.append(row)
         self.bpy.ops.wm.read_homefile(use_empty=True)
         armature, _ = self.sources.imported(take)
-        armature.animation_data.action = None
         clip = own.as_clip(played.turned(-self.heading), f"{take.name} on {self.subject.name}")
         try:
             action = own.apply(self.bpy, armature, clip)

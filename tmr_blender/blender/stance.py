@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a rig stands whose rest pose is no body: as it is posed, or as its own motion shows."""
+
+import bpy
+import numpy as np
+
+from ..errors import QueryProblem
+from ..motion.quaternion import Array
+from ..retarget import standing
+from ..retarget.rig import Rig
+from ..retarget.roles import RigMap
+from . import body
+from .scenes import alone, scene_fps
+
+SAMPLES = 240
+"""Frames of a rig's own motion that are looked at."""
+
+BY_HAND = 1e-3
+"""Of a matrix (Blender units, and about radians): a pose shown that is further from the animated one was made by hand."""
+
+
+def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
+    """The rig with a stance for its rest, where its rest pose is no body; else as it is.
+
+    A pose made by hand goes before what the rig's motion shows, so that one can say what is right. Nothing on the object is
+    changed. Raises SkeletonProblem, with what to do, where neither is a standing body.
+    """
+    if not standing.needed(rig, rig_map):
+        return rig
+    bpy.context.view_layer.update()
+    shown = _matrices(object.evaluated_get(bpy.context.evaluated_depsgraph_get()), rig)
+    frames, fps = _frames(scene, object)
+    played = _played(scene, object, rig, [scene.frame_current, *frames]) if frames else np.zeros((0, *shown.shape))
+    posed = standing.by_pose(rig, rig_map, shown)
+    by_hand = not frames or np.abs(shown - played[0]).max() > BY_HAND * max(float(np.abs(shown[:, :3, 3]).max()), 1.0)
+    if posed is not None and by_hand:
+        return posed
+    stood = (standing.by_motion(rig, rig_map, played[1:], fps) if frames else None) or posed
+    if stood is None:
+        raise standing.refusal(rig)
+    return stood
+
+
+def _frames(scene: bpy.types.Scene, object: bpy.types.Object) -> tuple[list[int], float]:
+    """Frames of what plays on the object, evenly, and how many of them a second; none where nothing plays."""
+    try:
+        span = body.span_of(object, scene, "ACTION")
+    except QueryProblem:
+        return [], 0.0
+    step = max(1, (span.last - span.first) // SAMPLES)
+    return list(range(span.first, span.last + 1, step)), scene_fps(scene) / step
+
+
+def _played(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, frames: list[int]) -> Array:
+    """(frames, bones, 4, 4) in the armature's space; the frame shown stays."""
+    with alone(object, (scene.render.fps, scene.render.fps_base)) as own:
+        out = []
+        for frame in frames:
+            own.frame_set(frame)
+            out.append(_matrices(object.evaluated_get(own.view_layers[0].depsgraph), rig))
+    return np.array(out)
+
+
+def _matrices(posed: bpy.types.Object, rig: Rig) -> Array:
+    """(bones, 4, 4)."""
+    return np.array([posed.pose.bones[name].matrix for name in rig.names], np.float64)

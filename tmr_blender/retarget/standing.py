@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rigs whose rest pose is no body: armatures of motion files, with every bone along one axis or the legs upwards.
+
+Nothing can be told from such a rest pose about which way knees bend or soles lie. What the rig shows can: a pose in which it
+stands, or a motion of its own, from which `source` puts a stance together by anatomy. The rig is then solved as if that
+stance were its rest pose, and the channels that lead from the one to the other are put before those of the motion.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import SkeletonProblem
+from ..motion import quaternion
+from ..motion.quaternion import Array
+from ..motion.skeleton import Skeleton
+from . import channels, rest, source
+from .rest import UP
+from .rig import BoneKeys, Keys, Rig
+from .roles import RigMap
+from .target import rigid, target
+
+# Of a motion of the rig's own, frames in which it has to be seen standing upright.
+LEAST_UPRIGHT = 5
+# Share of heights of the lower ankle that are taken to be below the floor.
+LOWEST = 2
+
+
+def needed(rig: Rig, rig_map: RigMap) -> bool:
+    """Whether the rest pose is no body. Raises SkeletonProblem as `target.target`."""
+    return not rest.upright(target(rig, rig_map).stance.positions)
+
+
+def refusal(rig: Rig) -> SkeletonProblem:
+    """What to say where nothing shows how the rig stands."""
+    return SkeletonProblem(
+        f"The rest pose of “{rig.name}” is no standing body, so nothing tells which way its joints bend: "
+        "pose the rig in a T or A pose, then Apply again."
+    )
+
+
+def by_pose(rig: Rig, rig_map: RigMap, matrices: Array) -> Rig | None:
+    """The rig with a pose for its rest, as far as its mapped bones go; None where that is no standing body either.
+
+    matrices: (bones, 4, 4) in the armature's space.
+    """
+    turned = {role: quaternion.from_matrix(rigid(matrices[rig.index(name), :3, :3])) for role, name in rig_map.bones.items()}
+    out = _stood(rig, rig_map, turned)
+    thigh = rig.index(rig_map.bones["left_hip"])
+    return _checked(_raised(out, rig, rig_map, matrices[thigh, :3, 3] - out.rest[thigh, :3, 3]), rig_map)
+
+
+def by_motion(rig: Rig, rig_map: RigMap, matrices: Array, fps: float) -> Rig | None:
+    """The rig with the stance for its rest that its own motion shows; None where that is never seen standing upright.
+
+    matrices: (frames, bones, 4, 4) in the armature's space. The stance faces as files do: +Z of an armature with Y up,
+    -Y of one with Z up.
+    """
+    joints = {role: rig.index(name) for role, name in rig_map.bones.items()}
+    if any(role not in joints for role in rest.NEEDED):
+        return None
+    up = _upward(rig)
+    placed = quaternion.rotate(up, matrices[:, :, :3, 3])
+    if _upright({role: placed[:, i] for role, i in joints.items()}) < LEAST_UPRIGHT:
+        return None
+    turned = quaternion.multiply(up, quaternion.from_matrix(rigid(matrices[:, :, :3, :3])))
+    found = source.stance(_skeleton(rig, up), turned, placed, fps, joints)
+    back = quaternion.inverse(up)
+    out = _stood(rig, rig_map, {role: quaternion.multiply(back, q) for role, q in found.rotations.items()})
+    ankles = [joints[f"{side}_ankle"] for side in ("left", "right")]
+    floor = float(np.percentile(placed[:, ankles, 1].min(axis=1), LOWEST))
+    height = float(np.mean(quaternion.rotate(up, out.rest[ankles, :3, 3])[:, 1]))
+    return _checked(_raised(out, rig, rig_map, quaternion.rotate(back, (floor - height) * UP)), rig_map)
+
+
+def bound(rig: Rig, keys: Keys) -> Keys:
+    """Keys for a rig that stands, told from the armature's own rest pose."""
+    if rig.bind is None:
+        return keys
+    return replace(keys, bones={name: _bound(rig, rig.index(name), bone) for name, bone in keys.bones.items()})
+
+
+def lying(rig: Rig) -> Rig:
+    """The rig with the rest pose that the armature really has."""
+    return rig if rig.bind is None else replace(rig, rest=rig.bind, bind=None)
+
+
+def _bound(rig: Rig, bone: int, keys: BoneKeys) -> BoneKeys:
+    assert rig.bind is not None
+    carried = _carried(rig, rig.bind, rig.rest, bone)
+    first = np.linalg.inv(carried) @ rig.rest[bone]
+    turn = quaternion.from_matrix(rigid(first[:3, :3]))
+    rotation, location = keys.rotation, keys.location
+    if rotation is not None:
+        own = quaternion.multiply(turn, channels.to_quaternions(rotation, keys.mode))
+        rotation = channels.from_quaternions(own, keys.mode)
+    if location is not None and rig.local_location[bone]:
+        location = quaternion.rotate(turn, location) + first[:3, 3]
+    elif location is not None:
+        # Along the axes of what carries the bone, which is turned from its own rest.
+        back = rig.bind[bone, :3, :3] @ np.linalg.inv(carried[:3, :3])
+        location = (location + rig.rest[bone, :3, 3] - carried[:3, 3]) @ rigid(back).T
+    return replace(keys, rotation=rotation, location=location)
+
+
+def _carried(rig: Rig, from_rest: Array, now: Array, bone: int) -> Array:
+    """(4, 4) where a bone is that is at rest itself, on what carries it now. from_rest, now: (bones, 4, 4)."""
+    parent = int(rig.parents[bone])
+    if parent < 0:
+        return from_rest[bone]
+    out: Array = now[parent] @ np.linalg.inv(from_rest[parent]) @ from_rest[bone]
+    if rig.carriers[bone] < 0:
+        out[:3, :3] = from_rest[bone, :3, :3]
+    return out
+
+
+def _stood(rig: Rig, rig_map: RigMap, turned: Mapping[str, Array]) -> Rig:
+    """The rig with its mapped bones turned as they should be, (4,) in the armature's space, and the others carried along."""
+    goals = {rig.index(name): turned[role] for role, name in rig_map.bones.items() if role in turned}
+    now = rig.rest.copy()
+    for bone in range(rig.count):
+        now[bone] = _carried(rig, rig.rest, now, bone)
+        if bone in goals and not rig.rotation_locks[bone].all():
+            now[bone, :3, :3] = quaternion.to_matrix(goals[bone])
+    chains = []
+    for chain in rig.chains:
+        moved, root = (now[i] @ np.linalg.inv(rig.rest[i]) for i in (rig.index(chain.bone), rig.index(chain.root)))
+        chains.append(replace(chain, tip=moved[:3, :3] @ chain.tip + moved[:3, 3], axis=root[:3, :3] @ chain.axis))
+    return replace(rig, rest=now, bind=rig.rest, chains=tuple(chains))
+
+
+def _raised(stood: Rig, rig: Rig, rig_map: RigMap, way: Array) -> Rig:
+    """The rig that stands, lifted by the part of a way (3,) that is upwards: by the bone that carries its body."""
+    travel = rig.index(rig_map.travel)
+    if rig.connected[travel]:
+        return stood
+    up = quaternion.rotate(quaternion.inverse(_upward(rig)), UP)
+    on = {travel}
+    for bone, parent in enumerate(rig.parents):
+        if int(parent) in on:
+            on.add(bone)
+    now = stood.rest.copy()
+    now[sorted(on), :3, 3] += (way @ up) * up
+    lifted = [replace(chain, tip=chain.tip + (way @ up) * up) for chain in stood.chains]
+    return replace(stood, rest=now, chains=tuple(lifted))
+
+
+def _checked(rig: Rig, rig_map: RigMap) -> Rig | None:
+    return rig if rest.stands(target(rig, rig_map).stance.positions) else None
+
+
+def _upward(rig: Rig) -> Array:
+    """The turn (4,) that brings the armature's axis that is upwards in the world onto +Y."""
+    axis = int(np.argmax(np.abs(rig.world[1, :3])))
+    return quaternion.between(np.eye(3)[axis] * np.sign(rig.world[1, axis]), UP)
+
+
+def _upright(places: Mapping[str, Array]) -> int:
+    """In how many frames a body stands upright. places: role -> (frames, 3)."""
+    heading = rest.facing(places)
+    faced = {role: quaternion.rotate(heading, place) for role, place in places.items()}
+    return sum(rest.stands({role: place[i] for role, place in faced.items()}) for i in range(len(heading)))
+
+
+def _skeleton(rig: Rig, up: Array) -> Skeleton:
+    """The bones at rest as a skeleton, turned by `up`."""
+    turned = quaternion.multiply(up, quaternion.from_matrix(rigid(rig.rest[:, :3, :3])))
+    placed = quaternion.rotate(up, rig.rest[:, :3, 3])
+    roots = rig.parents < 0
+    back = quaternion.inverse(turned[rig.parents])
+    offsets = np.where(roots[:, None], placed, quaternion.rotate(back, placed - placed[rig.parents]))
+    local = np.where(roots[:, None], turned, quaternion.multiply(back, turned))
+    return Skeleton(rig.names, rig.parents, offsets, local)
