@@ -84,7 +84,8 @@ class Motion:
 def target(rig: Rig, rig_map: RigMap) -> Target:
     """The rig with its mapped bones. Raises SkeletonProblem where it lacks a limb or has no size."""
     rest.require(rig_map.bones, rig.name)
-    bones = {role: rig.index(name) for role, name in rig_map.bones.items()}
+    order = {name: i for i, name in enumerate(rig.names)}
+    bones = {role: order[name] for role, name in rig_map.bones.items()}
     heads = {role: rig.rest[i, :3, 3] for role, i in bones.items()}
     for before, after in (("elbow", "wrist"), ("knee", "ankle")):
         for side in ("left", "right"):
@@ -92,11 +93,11 @@ def target(rig: Rig, rig_map: RigMap) -> Target:
                 heads[f"{side}_{after}"] = _tail(rig, bones[f"{side}_{before}"])
     heads.update(_tips(rig, bones))
     stretch = _stretch(rig)
-    stretched = {role: stretch @ head for role, head in heads.items()}
-    up = _turn_up(stretched)
-    heading = rest.facing({role: quaternion.rotate(up, v) for role, v in stretched.items()})
+    rows = np.stack(list(heads.values())) @ stretch
+    up = _turn_up(dict(zip(heads, rows, strict=True)))
+    heading = rest.facing(dict(zip(heads, quaternion.rotate(up, rows), strict=True)))
     turn = quaternion.multiply(rest.along_axis(heading), up)
-    placed = {role: quaternion.rotate(turn, v) for role, v in stretched.items()}
+    placed = dict(zip(heads, quaternion.rotate(turn, rows), strict=True))
     stance = Stance(placed, dict.fromkeys(placed, quaternion.IDENTITY))
     if stance.leg < 1e-6:
         raise SkeletonProblem(f"The legs of “{rig.name}” have no length: its scale or its rest pose is broken.")
@@ -109,7 +110,7 @@ def _crown(rig: Rig, bones: Mapping[str, int], up: Array) -> float:
         return 0.0
     head = bones["head"]
     on = [head]
-    for bone, parent in enumerate(rig.parents):
+    for bone, parent in enumerate(rig.parents.tolist()):
         if parent in on:
             on.append(bone)
     ends = np.concatenate([rig.rest[on, :3, 3], _tail(rig, head)[None]])
