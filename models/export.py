@@ -2,7 +2,8 @@
 """Makes what the extension loads: `python -m models.export --out DIR`.
 
 DIR gets text_encoder.ts, motion_encoder.ts (TorchScript: loading them runs no Python of ours), tokenizer.json, background.npy
-(latents of sentences about motion at large, which `library.moments` tells a query apart from) and model.json.
+(latents of sentences about motion at large, which `library.moments` tells a query apart from) and model.json; and synthesis.ts,
+the decoder of text to motion, where the weights have one.
 The frozen language model joins the text encoder here, so it is never committed.
 """
 
@@ -12,6 +13,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +21,11 @@ from torch import Tensor, nn
 
 from models import encode, minilm, weights
 from models.ensemble import Ensemble, combined
+from models.generator import GUIDANCE, HOP, STEPS, Generator
 from models.text import TextStore
 from tmr_blender.errors import TMRError
 from tmr_blender.motion.features import FPS, WIDTH
+from tmr_blender.tmr.synthesis import NETWORK
 
 MAX_FRAMES = 2400
 
@@ -86,13 +90,39 @@ def _ready(network: nn.Module) -> torch.jit.ScriptModule:
     return torch.jit.optimize_for_inference(torch.jit.script(network.eval()))
 
 
-def export(networks: Ensemble, folder: Path) -> dict[str, str | int | float]:
-    """Writes the five files and returns what model.json says. Existing files are replaced once all are made."""
+class ExportedDecoder(nn.Module):
+    """A step from noise to motion, see `Generator.forward`, and windows to raw features; `tmr.synthesis` draws by them."""
+
+    def __init__(self, decoder: Generator) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, mixed: Tensor, moment: Tensor, latent: Tensor, spoken: Tensor, frames: Tensor) -> Tensor:
+        """See the class."""
+        return self.decoder(mixed, moment, latent, spoken, frames)
+
+    @torch.jit.export
+    def decode(self, windows: Tensor, frames: int) -> Tensor:
+        """Raw features (frames, 263) of (windows, components)."""
+        return self.decoder.windows.decode(windows, frames)
+
+
+def decoder_card(decoder: Generator) -> dict[str, str | int | float]:
+    """What model.json says about the decoder."""
+    digest = hashlib.sha256()
+    for name, value in sorted(decoder.state_dict().items()):
+        digest.update(name.encode() + value.numpy().tobytes())
+    components = decoder.config.components
+    return {"id": digest.hexdigest()[:16], "components": components, "hop": HOP, "steps": STEPS, "guidance": GUIDANCE}
+
+
+def export(networks: Ensemble, folder: Path, decoder: Generator | None = None) -> dict[str, Any]:
+    """Writes the files and returns what model.json says. Existing files are replaced once all are made."""
     language = minilm.find_folder()
     texts = _ready(ExportedText(minilm.load(language), networks))
     motions = _ready(ExportedMotion(networks))
     background = encode.texts(networks, TextStore(), encode.at_large())
-    facts: dict[str, str | int | float] = {
+    facts: dict[str, Any] = {
         "id": identity(networks),
         "name": "tmr",
         "latent": networks.width,
@@ -107,12 +137,18 @@ def export(networks: Ensemble, folder: Path) -> dict[str, str | int | float]:
     folder.mkdir(parents=True, exist_ok=True)
     torch.jit.save(texts, folder / "text_encoder.ts.new")
     torch.jit.save(motions, folder / "motion_encoder.ts.new")
+    if decoder is not None:
+        # As scripted: what is optimised for inference keeps `forward` alone.
+        torch.jit.save(torch.jit.script(ExportedDecoder(decoder).eval()), folder / f"{NETWORK}.new")
+        facts["synthesis"] = decoder_card(decoder)
     with (folder / "background.npy.new").open("wb") as file:
         np.save(file, background.astype(np.float16))
     shutil.copyfile(language / "tokenizer.json", folder / "tokenizer.json.new")
     (folder / "model.json.new").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     for made in sorted(folder.glob("*.new")):
         made.replace(made.with_suffix(""))
+    if decoder is None:
+        (folder / NETWORK).unlink(missing_ok=True)
     return facts
 
 
@@ -124,7 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         networks = weights.opened(options.weights)
-        facts = export(networks, options.out)
+        path = weights.decoder_path(options.weights)
+        decoder = weights.decoder(path, weights.fingerprint(options.weights)) if path.is_file() else None
+        facts = export(networks, options.out, decoder)
     except TMRError as error:
         print(error, file=sys.stderr)
         return 2

@@ -31,6 +31,8 @@ SAY = (*(3.0 for _ in range(4)), *(1.0 for _ in range(63)), *(0.7 for _ in range
 """Weight of those in the components: errors of the root's steps add up along the path."""
 HOP = 8
 """Frames from one window to the next; windows are two hops long and fade into each other."""
+STEPS, GUIDANCE = 32, 2.5
+"""Of a draw: steps from noise to motion, and how far beyond the estimate without the latent each goes."""
 TIGHTEST = 8.0
 """Standard deviations at which features are cut."""
 
@@ -86,10 +88,14 @@ class Windows(nn.Module):
     middle: Tensor
     basis: Tensor
     spread: Tensor
+    columns: Tensor
 
     def __init__(self, components: int) -> None:
         super().__init__()
         count = len(COLUMNS)
+        # As attributes: TorchScript, which the extension runs, sees no globals.
+        self.hop, self.features = HOP, FEATURES
+        self.register_buffer("columns", torch.tensor(COLUMNS), persistent=False)
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("scale", torch.ones(count))
         self.register_buffer("middle", torch.zeros(2 * HOP * count))
@@ -125,15 +131,17 @@ class Windows(nn.Module):
         """(tokens, components) of raw features (n, 263)."""
         return (self._seen(rows) - self.middle) @ self.basis / self.spread
 
+    @torch.jit.export
     def decode(self, windows: Tensor, frames: int) -> Tensor:
         """Raw features (frames, 263) of (tokens, components); the columns that are not decoded are zero."""
-        seen = ((windows * self.spread) @ self.basis.T + self.middle).reshape(len(windows), 2 * HOP, len(COLUMNS))
-        fade = 0.5 - 0.5 * torch.cos(math.pi * (torch.arange(2 * HOP) + 0.5) / HOP)
-        total = torch.zeros((len(windows) + 1) * HOP, len(COLUMNS))
-        for i, window in enumerate(seen):
-            total[i * HOP : (i + 2) * HOP] += window * fade[:, None]
-        out = torch.zeros(frames, FEATURES)
-        out[:, list(COLUMNS)] = total[HOP : HOP + frames] * self.scale + self.mean
+        count, hop = windows.shape[0], self.hop
+        seen = ((windows * self.spread) @ self.basis.T + self.middle).reshape(count, 2 * hop, len(self.columns))
+        fade = 0.5 - 0.5 * torch.cos(math.pi * (torch.arange(2 * hop) + 0.5) / hop)
+        total = torch.zeros((count + 1) * hop, len(self.columns))
+        for i in range(count):
+            total[i * hop : (i + 2) * hop] += seen[i] * fade[:, None]
+        out = torch.zeros(frames, self.features)
+        out[:, self.columns] = total[hop : hop + frames] * self.scale + self.mean
         return out
 
 
@@ -158,6 +166,8 @@ class Generator(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.config, width = config, config.width
+        # As attributes: TorchScript, which the extension runs, sees neither the config nor globals.
+        self.width, self.latent, self.hop, self.fps = config.width, config.latent, HOP, FPS
         self.windows = Windows(config.components)
         self.project = nn.Linear(config.components, width)
         self.read = nn.Sequential(nn.Linear(config.latent, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
@@ -180,19 +190,19 @@ class Generator(nn.Module):
         mixed: (b, n, components), noise by 1 - `moment` and motion by `moment` (b,), 0 to 1. latent: (b, d), which counts
         where `spoken` (b,) bool. frames: (b,) lengths; what lies beyond one has no effect on what lies within.
         """
-        at = torch.arange(mixed.shape[1])[None] * HOP
+        at = torch.arange(mixed.shape[1])[None] * self.hop
         share = (at / frames[:, None]).clamp(max=1.0)
-        seconds = torch.log(frames / FPS + 0.1)[:, None].expand_as(share)
+        seconds = torch.log(frames / self.fps + 0.1)[:, None].expand_as(share)
         # Unit latents have entries near 1/sqrt(d).
-        said = self.read(F.normalize(latent, dim=-1) * self.config.latent**0.5)
+        said = self.read(F.normalize(latent, dim=-1) * self.latent**0.5)
         said = torch.where(spoken[:, None], said, self.silence.to(said.dtype))
-        rates = torch.exp(torch.arange(self.config.width // 2) * (-math.log(1000.0) / (self.config.width // 2)))
+        rates = torch.exp(torch.arange(self.width // 2) * (-math.log(1000.0) / (self.width // 2)))
         angle = moment[:, None] * 1000.0 * rates
         said = F.gelu(said + self.moment(torch.cat([torch.sin(angle), torch.cos(angle)], dim=-1)))[:, None]
         x = self.project(mixed) + self.passed(torch.stack([share, 1.0 - share, seconds], dim=-1))
-        x = x + sinusoids(mixed.shape[1], self.config.width, mixed)
-        visible = (at < frames[:, None] + HOP)[:, None, None, :]
-        for memory, layer in zip(self.memory, self.layers, strict=True):
+        x = x + sinusoids(mixed.shape[1], self.width, mixed)
+        visible = (at < frames[:, None] + self.hop)[:, None, None, :]
+        for memory, layer in zip(self.memory, self.layers):  # noqa: B905 (TorchScript knows no `strict`)
             x = layer(x + memory(said), visible)
         keep, change = mixing(moment[:, None, None])
         return keep * mixed + change * self.out(self.norm(x))
@@ -206,7 +216,7 @@ class Generator(nn.Module):
         return [self.windows.decode(row[: tokens(n)], n) for row, n in zip(made, frames.tolist(), strict=True)]
 
     @torch.inference_mode()
-    def draw(self, latent: Tensor, frames: Tensor, seed: int, guidance: float = 2.5, steps: int = 32) -> list[Tensor]:
+    def draw(self, latent: Tensor, frames: Tensor, seed: int, guidance: float = GUIDANCE, steps: int = STEPS) -> list[Tensor]:
         """Features (n_i, 263) of motions that latents (b, d) may stand for; each row is a draw of its own.
 
         guidance: how far beyond the estimate without the latent; 1 draws as trained, more is surer and less varied.

@@ -35,7 +35,7 @@ FEWEST_AT_LARGE, MOST_AT_LARGE = 2, 10_000
 """Sentences that a background may be of."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_LOADING = threading.Lock()  # torch's import is not safe from two threads at once
+LOADING = threading.Lock()  # torch's import is not safe from two threads at once
 
 
 def model_folder(chosen: Path | str | None = None) -> Path:
@@ -242,8 +242,8 @@ class _Network:
 
     def run(self, *inputs: NDArray[Any]) -> list[Vectors]:
         """Its outputs as float32 arrays with unit rows. Raises ModelProblem where the file is damaged."""
-        with _LOADING:
-            self._loaded = self._loaded or _load_network(self._path, self._threads)
+        with LOADING:
+            self._loaded = self._loaded or load_network(self._path, self._threads)
         torch, network = self._loaded
         # Without "optimised execution" the first runs of each new shape are not spent on profiling and recompiling.
         with torch.inference_mode(), torch.jit.optimized_execution(False):
@@ -252,7 +252,7 @@ class _Network:
         return [unit(output.numpy()) for output in outputs]
 
 
-def _load_network(path: Path, threads: int | None) -> tuple[Any, Any]:
+def load_network(path: Path, threads: int | None) -> tuple[Any, Any]:
     """The torch module and the network, ready to run."""
     try:
         import torch
