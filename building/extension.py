@@ -24,7 +24,7 @@ STARTER = CACHE / "starter"
 DATA_LICENCES = ROOT / "building" / "data_licences.md"
 SAME_TIME = (1980, 1, 1, 0, 0, 0)
 SAME_SECOND = 315532800  # the same in seconds since 1970
-WEIGHTS = ("model.json", "tokenizer.json", "text_encoder.ts", "motion_encoder.ts", "background.npy")
+WEIGHTS = ("model.json", "tokenizer.json", "text_encoder.ts", "motion_encoder.ts", "background.npy", "synthesis.ts")
 
 
 def version() -> str:
