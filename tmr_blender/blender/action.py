@@ -17,6 +17,8 @@ LINEAR, BEZIER = 1, 2
 ALIGNED = 3
 # What Blender calls the group of an object's own channels.
 OBJECT_GROUP = "Object Transforms"
+# The custom property of an action that keeps `Keys.stance`: the next motion on that rig goes by the same.
+STANCE = "tmr_stance"
 
 
 def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bpy.types.Action:
@@ -50,6 +52,8 @@ def make(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> tup
         curves.add(path, group, rows, frame)
     for (bone, key), value in keys.switches.items():
         curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', bone, _Rows(np.array([[value]])), frame)
+    if keys.stance:
+        action[STANCE] = {bone: rows.tolist() for bone, rows in keys.stance.items()}
     return action, curves.slot
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a rig stands whose rest pose is no body: as it is posed, or as its own motion shows."""
 
+from typing import Any
+
 import bpy
 import numpy as np
 
@@ -10,6 +12,7 @@ from ..retarget import standing
 from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
 from . import body
+from .action import STANCE
 from .scenes import alone, scene_fps
 
 SAMPLES = 240
@@ -22,8 +25,8 @@ BY_HAND = 1e-3
 def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
     """The rig with a stance for its rest, where its rest pose is no body; else as it is.
 
-    A pose made by hand goes before what the rig's motion shows, so that one can say what is right. Nothing on the object is
-    changed. Raises SkeletonProblem, with what to do, where neither is a standing body.
+    A pose made by hand goes before what is known of the rig and what its motion shows, so that one can say what is right.
+    Nothing on the object is changed. Raises SkeletonProblem, with what to do, where neither is a standing body.
     """
     if not standing.needed(rig, rig_map):
         return rig
@@ -35,10 +38,36 @@ def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: Ri
     by_hand = not frames or np.abs(shown - played[0]).max() > BY_HAND * max(float(np.abs(shown[:, :3, 3]).max()), 1.0)
     if posed is not None and by_hand:
         return posed
+    if (known := _remembered(object, rig, rig_map)) is not None:
+        return known
     stood = (standing.by_motion(rig, rig_map, played[1:], fps) if frames else None) or posed
     if stood is None:
         raise standing.refusal(rig)
     return stood
+
+
+def _remembered(object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig | None:
+    """The stance that a motion was put on this rig with, if one that plays tells: a crawl would not show it."""
+    data = object.animation_data
+    if data is None:
+        return None
+    playing = [data.action, *(strip.action for track in data.nla_tracks for strip in track.strips)]
+    for action in playing:
+        kept: Any = action.get(STANCE) if action is not None else None
+        # Whoever sends a file decides what is in it.
+        found = {name: _numbers(value) for name, value in kept.to_dict().items()} if hasattr(kept, "to_dict") else {}
+        stance = {name: rows for name, rows in found.items() if rows is not None}
+        if stance and (known := standing.by_channels(rig, rig_map, stance)) is not None:
+            return known
+    return None
+
+
+def _numbers(value: object) -> Array | None:
+    """Seven finite numbers, of which the first four are no zero rotation; None for anything else."""
+    if not isinstance(value, list) or len(value) != 7 or not all(isinstance(number, float) for number in value):
+        return None
+    rows = np.array(value, np.float64)
+    return rows if np.isfinite(rows).all() and np.linalg.norm(rows[:4]) > 0.5 else None
 
 
 def _frames(scene: bpy.types.Scene, object: bpy.types.Object) -> tuple[list[int], float]:

@@ -147,9 +147,12 @@ class Keys:
     bones: bone name -> its channels.
     switches: (bone, custom property) -> the value it needs for these keys to show.
     object: location and rotation of the object itself, where it receives the way over the ground.
+    stance: bone -> (7,) turn and location along its own axes that the bones have in the stance from which a motion was solved,
+        on a rig whose rest pose is no body (see `standing`). Bones that aren't there are as they are at rest.
     """
 
     frames: int
     bones: Mapping[str, BoneKeys]
     switches: Mapping[tuple[str, str], float] = field(default_factory=dict)
     object: BoneKeys | None = None
+    stance: Mapping[str, Array] = field(default_factory=dict)

@@ -16,13 +16,18 @@ from ..motion import quaternion
 from ..motion.quaternion import Array
 from ..motion.skeleton import Skeleton
 from . import channels, rest, source
-from .rest import UP
+from .rest import UP, Stance
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
 from .target import rigid, target
 
 # Of a motion of the rig's own, frames in which it has to be seen standing upright.
 LEAST_UPRIGHT = 5
+# Cosine of the most that limbs are bent, or legs slanted, in a pose to start from; heights of ankles are the same within this
+# share of the leg.
+STRAIGHT, LEVEL = 0.9, 0.05
+# Of a matrix (the armature's unit, and about radians): below this a bone is as it is at rest.
+SAME = 1e-9
 # Share of heights of the lower ankle that are taken to be below the floor.
 LOWEST = 2
 
@@ -41,14 +46,15 @@ def refusal(rig: Rig) -> SkeletonProblem:
 
 
 def by_pose(rig: Rig, rig_map: RigMap, matrices: Array) -> Rig | None:
-    """The rig with a pose for its rest, as far as its mapped bones go; None where that is no standing body either.
+    """The rig with a pose for its rest, as far as its mapped bones go; None where that is no T or A pose or the like.
 
     matrices: (bones, 4, 4) in the armature's space.
     """
     turned = {role: quaternion.from_matrix(rigid(matrices[rig.index(name), :3, :3])) for role, name in rig_map.bones.items()}
     out = _stood(rig, rig_map, turned)
     thigh = rig.index(rig_map.bones["left_hip"])
-    return _checked(_raised(out, rig, rig_map, matrices[thigh, :3, 3] - out.rest[thigh, :3, 3]), rig_map)
+    out = _raised(out, rig, rig_map, matrices[thigh, :3, 3] - out.rest[thigh, :3, 3])
+    return out if _deliberate(target(out, rig_map).stance) else None
 
 
 def by_motion(rig: Rig, rig_map: RigMap, matrices: Array, fps: float) -> Rig | None:
@@ -71,14 +77,38 @@ def by_motion(rig: Rig, rig_map: RigMap, matrices: Array, fps: float) -> Rig | N
     ankles = [joints[f"{side}_ankle"] for side in ("left", "right")]
     floor = float(np.percentile(placed[:, ankles, 1].min(axis=1), LOWEST))
     height = float(np.mean(quaternion.rotate(up, out.rest[ankles, :3, 3])[:, 1]))
-    return _checked(_raised(out, rig, rig_map, quaternion.rotate(back, (floor - height) * UP)), rig_map)
+    return _raised(out, rig, rig_map, quaternion.rotate(back, (floor - height) * UP))
+
+
+def by_channels(rig: Rig, rig_map: RigMap, stance: Mapping[str, Array]) -> Rig | None:
+    """The rig with a stance for its rest that keys were told from before; None where that is no body on this rig.
+
+    stance: as in `rig.Keys`.
+    """
+    now = rig.rest.copy()
+    for bone, name in enumerate(rig.names):
+        now[bone] = _carried(rig, rig.rest, now, bone)
+        if name in stance:
+            own = np.eye(4)
+            own[:3, :3] = quaternion.to_matrix(quaternion.normalise(stance[name][:4]))
+            own[:3, 3] = stance[name][4:]
+            now[bone] = now[bone] @ own
+    out = _with_rest(rig, now)
+    return None if needed(out, rig_map) else out
 
 
 def bound(rig: Rig, keys: Keys) -> Keys:
-    """Keys for a rig that stands, told from the armature's own rest pose."""
+    """Keys for a rig that stands, told from the armature's own rest pose, and the stance beside them."""
     if rig.bind is None:
         return keys
-    return replace(keys, bones={name: _bound(rig, rig.index(name), bone) for name, bone in keys.bones.items()})
+    first = np.array([_first(rig, bone) for bone in range(rig.count)])
+    moved = np.flatnonzero(np.abs(first - np.eye(4)).max(axis=(1, 2)) > SAME)
+    turns = quaternion.from_matrix(rigid(first[:, :3, :3]))
+    return replace(
+        keys,
+        bones={name: _bound(rig, rig.index(name), bone) for name, bone in keys.bones.items()},
+        stance={rig.names[bone]: np.concatenate([turns[bone], first[bone, :3, 3]]) for bone in moved},
+    )
 
 
 def lying(rig: Rig) -> Rig:
@@ -88,8 +118,7 @@ def lying(rig: Rig) -> Rig:
 
 def _bound(rig: Rig, bone: int, keys: BoneKeys) -> BoneKeys:
     assert rig.bind is not None
-    carried = _carried(rig, rig.bind, rig.rest, bone)
-    first = np.linalg.inv(carried) @ rig.rest[bone]
+    first, carried = _first(rig, bone), _carried(rig, rig.bind, rig.rest, bone)
     turn = quaternion.from_matrix(rigid(first[:3, :3]))
     rotation, location = keys.rotation, keys.location
     if rotation is not None:
@@ -102,6 +131,13 @@ def _bound(rig: Rig, bone: int, keys: BoneKeys) -> BoneKeys:
         back = rig.bind[bone, :3, :3] @ np.linalg.inv(carried[:3, :3])
         location = (location + rig.rest[bone, :3, 3] - carried[:3, 3]) @ rigid(back).T
     return replace(keys, rotation=rotation, location=location)
+
+
+def _first(rig: Rig, bone: int) -> Array:
+    """(4, 4) what a bone does along its own axes in the stance."""
+    assert rig.bind is not None
+    out: Array = np.linalg.inv(_carried(rig, rig.bind, rig.rest, bone)) @ rig.rest[bone]
+    return out
 
 
 def _carried(rig: Rig, from_rest: Array, now: Array, bone: int) -> Array:
@@ -123,6 +159,11 @@ def _stood(rig: Rig, rig_map: RigMap, turned: Mapping[str, Array]) -> Rig:
         now[bone] = _carried(rig, rig.rest, now, bone)
         if bone in goals and not rig.rotation_locks[bone].all():
             now[bone, :3, :3] = quaternion.to_matrix(goals[bone])
+    return _with_rest(rig, now)
+
+
+def _with_rest(rig: Rig, now: Array) -> Rig:
+    """The rig with other matrices for its rest."""
     chains = []
     for chain in rig.chains:
         moved, root = (now[i] @ np.linalg.inv(rig.rest[i]) for i in (rig.index(chain.bone), rig.index(chain.root)))
@@ -146,8 +187,14 @@ def _raised(stood: Rig, rig: Rig, rig_map: RigMap, way: Array) -> Rig:
     return replace(stood, rest=now, chains=tuple(lifted))
 
 
-def _checked(rig: Rig, rig_map: RigMap) -> Rig | None:
-    return rig if rest.stands(target(rig, rig_map).stance.positions) else None
+def _deliberate(stance: Stance) -> bool:
+    """Whether a pose is meant for one to start from, and not a moment of a motion: limbs straight, legs down, feet level."""
+    if not rest.stands(stance.positions):
+        return False
+    straight = min(float(stance.toward(a, b) @ stance.toward(b, c)) for a, b, c in rest.LIMBS)
+    down = min(float(-stance.toward(hip, ankle) @ UP) for hip, _, ankle in rest.LIMBS[1::2])
+    apart = float((stance.positions["left_ankle"] - stance.positions["right_ankle"]) @ UP)
+    return straight > STRAIGHT and down > STRAIGHT and abs(apart) < LEVEL * stance.leg
 
 
 def _upward(rig: Rig) -> Array:
@@ -160,7 +207,7 @@ def _upright(places: Mapping[str, Array]) -> int:
     """In how many frames a body stands upright. places: role -> (frames, 3)."""
     heading = rest.facing(places)
     faced = {role: quaternion.rotate(heading, place) for role, place in places.items()}
-    return sum(rest.stands({role: place[i] for role, place in faced.items()}) for i in range(len(heading)))
+    return sum(rest.upright({role: place[i] for role, place in faced.items()}) for i in range(len(heading)))
 
 
 def _skeleton(rig: Rig, up: Array) -> Skeleton:
