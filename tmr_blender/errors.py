@@ -41,3 +41,7 @@ class LibraryProblem(TMRError):
 
 class ModelProblem(TMRError):
     """Network weights that are missing, damaged, or not the ones the library was indexed with."""
+
+
+class SourceProblem(TMRError):
+    """A public library that can't be downloaded, is not what it should be, or is damaged."""

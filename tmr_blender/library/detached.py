@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Indexing and re-encoding in a process of its own, which goes on when the program that started it ends.
+"""Indexing, re-encoding and getting public libraries in a process of its own, which goes on when its starter ends.
 
     job = start(place, library, folder)    # at once; the process loads the networks and works
     job = look(place)                      # from a timer, or from another program later: where it stands, or None
@@ -35,6 +35,7 @@ from .. import errors
 from ..errors import LibraryProblem, TMRError
 from .client import PACKAGE, child_environment
 from .schema import DATABASE, LOCK, lock, model_of
+from .sources import Source, from_text
 
 STATUS, STOP, LOG = "job.json", "job.stop", "job.log"
 START_SECONDS = 30.0
@@ -44,17 +45,19 @@ SHOWN_ERRORS = 5
 GIVE_UP_SECONDS = 5.0
 """How long the status is tried to be written, or the lock to be had, while another program looks at it."""
 
-Task = Literal["index", "reencode"]
+Task = Literal["index", "reencode", "get"]
+Stage = Literal["start", "download", "unpack", "index", "reencode"]
 
 
 @dataclass(frozen=True)
 class Job:
     """What is known about a job.
 
-    task: what was asked for. stage: what it does now, "start" until it has begun. folder: of the motions.
-    started: seconds since 1970. progress: of `index.Progress` or `reencode.Progress`, or None. result: the same of the end,
-    with "failed", how many files could not be read, and "errors", the first sentences about them. problem: the sentence where
-    it failed, and kind: the class of `errors`, or "Defect" for a fault of ours. alive: whether the process works.
+    task: what was asked for; "get" ends with an index. stage: what it does now, "start" until it has begun. folder: of the
+    motions. started: seconds since 1970. progress: of `index.Progress`, `reencode.Progress` or `getting.Progress`, or None.
+    result: the same of the end, of an index with "failed", how many files could not be read, and "errors", the first sentences
+    about them. problem: the sentence where it failed, and kind: the class of `errors`, or "Defect" for a fault of ours.
+    alive: whether the process works.
     """
 
     id: str
@@ -63,7 +66,7 @@ class Job:
     folder: str
     pid: int
     started: float
-    stage: Task | Literal["start"] = "start"
+    stage: Stage = "start"
     progress: Mapping[str, Any] | None = None
     result: Mapping[str, Any] | None = None
     problem: str = ""
@@ -79,7 +82,8 @@ class Job:
             return known(self.problem)
         if self.kind:
             return RuntimeError(self.problem)
-        what = f"Indexing {self.folder}" if self.task == "index" else f"Re-encoding the library of {self.folder}"
+        work = {"index": "Indexing", "reencode": "Re-encoding the library of", "get": "Getting"}
+        what = f"{work[self.task]} {self.folder}"
         return LibraryProblem(f"{what} was cut off: its process has ended. What it had done is kept; start it again to go on.")
 
 
@@ -96,11 +100,13 @@ def start(
     variables: Mapping[str, str] | None = None,
     model: Path | None = None,
     gentle: bool = True,
+    source: Source | None = None,
 ) -> Job:
     """Start bringing the library of `folder` up to date, encoding it anew first where it is of another model; or only that.
 
     A job that is under way here already is returned as it is. python, model: as in `client.Client.start`; variables: more of
-    the environment; gentle: it stands back behind other programs. Raises OSError where the process can't be started.
+    the environment; gentle: it stands back behind other programs. source: for "get", the public library that is downloaded to
+    `folder` first. Raises OSError where the process can't be started.
     """
     held = look(place)
     if held is not None and held.alive:
@@ -110,6 +116,7 @@ def start(
     job = Job(uuid.uuid4().hex, task, str(library), str(folder), 0, time.time())
     own = ["--id", job.id, "--place", str(place), "--library", str(library), "--folder", str(folder), "--task", task]
     own += ["--gentle"] if gentle else []
+    own += ["--source", source.as_text()] if source is not None else []
     with (place / LOG).open("wb") as log:
         process = subprocess.Popen(
             [python, "-m", f"{PACKAGE.name}.library.detached", *own],
@@ -200,8 +207,8 @@ def _locked(place: Path) -> bool:
 class _Run:
     """The job, in its own process."""
 
-    def __init__(self, place: Path, job: Job, gentle: bool) -> None:
-        self.place, self.job, self.gentle = place, job, gentle
+    def __init__(self, place: Path, job: Job, gentle: bool, source: Source | None = None) -> None:
+        self.place, self.job, self.gentle, self.source = place, job, gentle, source
         self.asked = threading.Event()
         self.looked = 0.0
 
@@ -240,6 +247,17 @@ class _Run:
             time.sleep(0.05)
 
     def work(self) -> dict[str, Any]:
+        """Get what is public, encode anew what is of another model, and index; the result."""
+        if self.source is not None:
+            from .driving import reported
+            from .getting import get
+
+            step = reported(get(self.source, Path(self.job.folder)), lambda step: self.report(step.stage, step), self.stopped)
+            if step.stopped:
+                return step.as_json()
+        return self.indexed()
+
+    def indexed(self) -> dict[str, Any]:
         """Encode anew what is of another model, and index; the result."""
         from ..tmr.encoders import MotionEncoder, TextEncoder
         from .driving import reported
@@ -265,7 +283,7 @@ class _Run:
         os.utime(library / DATABASE)  # when it was last known to be up to date
         return {**last, "failed": len(broken), "errors": broken[:SHOWN_ERRORS]}
 
-    def report(self, stage: Task, step: Any) -> None:
+    def report(self, stage: Stage, step: Any) -> None:
         """Progress into the status, without the sentences: a studio's folder may have thousands."""
         told = step.as_json()
         if "errors" in told:
@@ -299,6 +317,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(name, required=True)
     parser.add_argument("--task", choices=get_args(Task), required=True)
     parser.add_argument("--gentle", action="store_true")
+    parser.add_argument("--source", type=from_text)
     options = parser.parse_args(arguments)
     place = Path(options.place)
     held = _own_lock(place)
@@ -308,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.gentle and sys.platform != "win32":
             os.nice(5)
         job = Job(options.id, options.task, options.library, options.folder, os.getpid(), time.time())
-        run = _Run(place, job, options.gentle)
+        run = _Run(place, job, options.gentle, options.source)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, run.signalled)
         run.run()
