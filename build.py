@@ -4,6 +4,7 @@
 
 python build.py try                       set up, build, install, search, retarget; look in out/
 python build.py test                      ruff, pyright, and every test
+python build.py test --gui                real Blender windows, by mouse and keyboard; look in out/gui
 python build.py package                   the validated extension zips, in out/dist
 python build.py install --blender PATH    put the extension in your own Blender
 python build.py bench NAME                figures: library, retarget, start; and what breaks: fuzz, faults
@@ -18,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from building import blenders, environments, extension, stages, wheels
+from building import blenders, environments, extension, gui, stages, wheels
 from building.stages import CACHE, OUT, ROOT, BuildProblem, digest, require, run, stage
 
 BENCHMARKS = {
@@ -109,9 +110,11 @@ def command_try(options: argparse.Namespace) -> int:
 
 
 def command_test(options: argparse.Namespace) -> int:
-    """Ruff, pyright, the tests in plain Python, then the tests in Blender with the zip installed."""
+    """Ruff, pyright, the tests in plain Python, then the tests in Blender with the zip installed; or the windows alone."""
     plain = environments.plain(options.torch_index)
     module = environments.blender(options.bpy)
+    if options.gui:
+        return gui.test(options.pytest, module, contents(plain, options.torch_index), options.torch_index)
     tools = plain.python.parent
     made = zipped(wheels.host(), contents(plain, options.torch_index), module, options.torch_index)
     chosen = blenders.Module(module)
@@ -139,6 +142,7 @@ def command_test(options: argparse.Namespace) -> int:
         print(f"{name}: {time.perf_counter() - start:.1f} s, {outcome}", flush=True)
         if code:
             failed.append(name)
+    print(f"tests in windows: skipped. {gui.missing() or '--gui runs them.'}")
     if failed:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     return 1 if failed else 0
@@ -237,7 +241,10 @@ def parser() -> argparse.ArgumentParser:
     made["try"].add_argument("--rig", type=Path, metavar="FILE", help=".blend, .fbx or .glb; Rigify's human otherwise")
     made["try"].add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
     made["try"].add_argument("--blender", type=Path, metavar="PATH", help="an installed Blender instead of the module")
-    made["test"].add_argument("pytest", nargs="*", help="more arguments for pytest, after --")
+    made["test"].add_argument("--gui", action="store_true", help="test in real Blender windows, and nothing else")
+    made["test"].add_argument(
+        "pytest", nargs="*", help="more arguments for pytest, after --; with --gui, suites (trixie, sid) and scenarios"
+    )
     made["package"].add_argument("--target", choices=[target.name for target in wheels.TARGETS])
     made["install"].add_argument("--blender", type=Path, required=True, metavar="PATH")
     made["bench"].add_argument("name", choices=BENCHMARKS)

@@ -51,17 +51,22 @@ def build(target: Target, rows: list[Wheel], folder: Path, blender: Environment,
     """Make the zip of one target in `folder`, validated by Blender's own tool. Raises `BuildProblem`."""
     chosen = wheels.shipped(target, rows)
     files = [wheels.fetch(row, torch_index, blender.python) for row in chosen]
-    stage = CACHE / "stage" / target.name
+    text = manifest(MANIFEST.read_text(encoding="utf-8"), target, [file.name for file in files])
+    return pack(text, chosen, files, folder / zip_name(target), blender)
+
+
+def pack(text: str, chosen: list[Wheel], files: list[Path], made: Path, blender: Environment) -> Path:
+    """Make the zip `made` with the manifest `text` and the wheels `files` of the rows `chosen`. Raises `BuildProblem`."""
+    stage = CACHE / "stage" / made.stem
     shutil.rmtree(stage, ignore_errors=True)
-    _lay_out(stage, target, chosen, files)
-    raw = CACHE / "stage" / f"{target.name}.zip"
+    _lay_out(stage, text, chosen, files)
+    raw = CACHE / "stage" / made.name
     tool = command_line_tool(blender)
     require(
         [blender.python, "-I", tool, "build", "--source-dir", stage, "--output-filepath", raw],
-        f"Blender's extension builder refused {target.name}",
+        f"Blender's extension builder refused {made.name}",
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    made = folder / zip_name(target)
+    made.parent.mkdir(parents=True, exist_ok=True)
     rewrite(raw, made)
     raw.unlink()
     shutil.rmtree(stage)
@@ -83,7 +88,7 @@ def write_repository(folder: Path, blender: Environment) -> None:
     require(command, "Blender's tool could not write the repository's index")
 
 
-def _lay_out(stage: Path, target: Target, chosen: list[Wheel], files: list[Path]) -> None:
+def _lay_out(stage: Path, text: str, chosen: list[Wheel], files: list[Path]) -> None:
     shutil.copytree(PACKAGE, stage, ignore=shutil.ignore_patterns("__pycache__"))
     missing = [name for name in WEIGHTS if not (MODEL / name).is_file()]
     if missing:
@@ -97,17 +102,21 @@ def _lay_out(stage: Path, target: Target, chosen: list[Wheel], files: list[Path]
     for file in files:
         link(file, stage / "wheels" / file.name)
     _write_licences(stage / "licences", chosen, files)
-    source = MANIFEST.read_text(encoding="utf-8")
-    (stage / MANIFEST.name).write_text(manifest(source, target, [file.name for file in files]), encoding="utf-8")
+    (stage / MANIFEST.name).write_text(text, encoding="utf-8")
 
 
 def manifest(source: str, target: Target, files: list[str]) -> str:
     """The manifest of one zip: `source` with its Blender versions, platform and wheels."""
-    first, beyond = PYTHONS[target.python]
+    return served(source, target.platform, PYTHONS[target.python], files)
+
+
+def served(source: str, platform: str, blenders: tuple[str, str | None], files: list[str]) -> str:
+    """The manifest `source` for one platform, from the first of `blenders` on and below the second, with wheels."""
+    first, beyond = blenders
     lines = [f'blender_version_min = "{first}"']
     if beyond is not None:
         lines.append(f'blender_version_max = "{beyond}"')
-    lines.append(f'platforms = ["{target.platform}"]')
+    lines.append(f'platforms = ["{platform}"]')
     lines.append("wheels = [\n" + "".join(f'  "./wheels/{name}",\n' for name in sorted(files)) + "]")
     made, count = re.subn(r'^blender_version_min = ".+"$', "\n".join(lines), source, flags=re.MULTILINE)
     if count != 1:

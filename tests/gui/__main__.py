@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens a window for each scenario in each Blender, one after the other, and makes the table of what came of it.
+
+Run by `python build.py test --gui`, which packs the zips.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .scenarios import Scenario, known
+
+HERE = Path(__file__).resolve().parent
+SHARED = HERE.parents[2] / "shared"
+READY_SECONDS = 240
+BLENDERS = {"trixie": "Blender 4.3", "sid": "Blender 5.2"}
+
+
+def lay_out(folder: Path, scenario: Scenario) -> None:
+    """What the chroot sees as /out: this package, the data of the scenario, and nothing of an earlier run."""
+    shutil.rmtree(folder, ignore_errors=True)
+    harness = folder / "harness" / "gui"
+    shutil.copytree(HERE, harness, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in scenario.needs:
+        shutil.copytree(SHARED / name, folder / "data" / name)
+
+
+def open_window(tool: Path, suite: str, archive: Path, folder: Path, scenario: Scenario) -> dict[str, Any]:
+    """Run one scenario in a fresh window; its results."""
+    lay_out(folder, scenario)
+    drive = folder / "drive.sh"
+    drive.write_text(f"cd /out/harness && exec python3 -m gui.drive {scenario.name}\n", encoding="utf-8")
+    variables = {"SUITE": suite, "EXT": str(archive), "PKGS": "python3-torch", "TIMEOUT": str(READY_SECONDS)}
+    log = folder / "tool.log"
+    with log.open("w", encoding="utf-8") as stream:
+        code = subprocess.run(
+            ["bash", str(tool), str(HERE / "probe.py"), str(folder), str(drive)],
+            env={**os.environ, **variables},
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+    results = folder / "results.json"
+    if not results.is_file():
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+        made: dict[str, Any] = {"name": scenario.name, "title": scenario.title, "checks": [], "figures": []}
+        made["checks"].append({"what": "the window opened", "passed": False, "detail": tail})
+        return made
+    made = json.loads(results.read_text(encoding="utf-8"))
+    failed = any(not check["passed"] for check in made["checks"])
+    if code and not failed:
+        made["checks"].append({"what": "Blender ended by itself", "passed": False, "detail": f"exit code {code}, see {log}"})
+    return made
+
+
+def over(figure: dict[str, Any]) -> bool:
+    """Whether a figure breaks its limit on a machine that keeps it without the work under test."""
+    limit, without = figure["limit"], figure["without"]
+    return limit is not None and figure["value"] > limit and (without is None or without <= limit)
+
+
+def passed(results: dict[str, Any]) -> bool:
+    """Whether all of a scenario is as it should be."""
+    return all(check["passed"] for check in results["checks"]) and not any(over(figure) for figure in results["figures"])
+
+
+def rows(suite: str, results: dict[str, Any]) -> list[str]:
+    """Lines of the table about one scenario."""
+    held = sum(check["passed"] for check in results["checks"])
+    effort = f"{results['clicks']} clicks, {results['sentences']} texts typed" if "clicks" in results else ""
+    mark = "passed" if passed(results) else "FAILED"
+    lines = [
+        f"| {BLENDERS.get(suite, suite)} | {results['title']} | {mark} | {held} of {len(results['checks'])} checks | {effort} |"
+    ]
+    for check in results["checks"]:
+        if not check["passed"]:
+            lines.append(
+                f"| | {check['what']} | FAILED | {check['detail'].strip().splitlines()[-1] if check['detail'] else ''} | |"
+            )
+    for figure in results["figures"]:
+        wanted = "" if figure["limit"] is None else f"at most {figure['limit']:g} {figure['unit']}"
+        without = "" if figure["without"] is None else f"{figure['without']:.3g} {figure['unit']} without"
+        state = "" if figure["limit"] is None else "over" if figure["value"] > figure["limit"] else "kept"
+        lines.append(f"| | {figure['what']} | {figure['value']:.3g} {figure['unit']} | {wanted} {state} | {without} |")
+    return lines
+
+
+def run_suite(tool: Path, suite: str, archive: Path, out: Path, chosen: list[Scenario]) -> tuple[list[str], bool]:
+    """All chosen scenarios in one Blender; the lines of the table, and whether all passed."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    well = True
+    for scenario in chosen:
+        lacking = [name for name in scenario.needs if not (SHARED / name).is_dir()]
+        if lacking:
+            lines.append(f"| {BLENDERS.get(suite, suite)} | {scenario.title} | skipped: needs {', '.join(lacking)} | | |")
+            continue
+        for old in out.glob(f"{scenario.number:02}_*.png"):
+            old.unlink()
+        print(f"{suite}: {scenario.title} ...", flush=True)
+        start = time.perf_counter()
+        results = open_window(tool, suite, archive, out / "window", scenario)
+        for shot in (out / "window").glob(f"{scenario.number:02}_*.png"):
+            shot.replace(out / shot.name)
+        (out / f"{scenario.number:02}_{scenario.name}.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+        made = rows(suite, results)
+        print(f"{suite}: {scenario.title}: {time.perf_counter() - start:.0f} s", *made, sep="\n", flush=True)
+        lines += made
+        well = well and passed(results)
+    return lines, well
+
+
+def main() -> int:
+    """Run what was asked for; 1 where anything failed, 2 for a name that is none."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tool", type=Path, required=True, help="gui_blender.sh")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--zip", action="append", required=True, metavar="SUITE=FILE")
+    parser.add_argument("names", nargs="*", metavar="SCENARIO")
+    options = parser.parse_args()
+    everything = known()
+    unknown = set(options.names) - {item.name for item in everything}
+    if unknown:
+        print(
+            f"No scenario {', '.join(sorted(unknown))}; there are {', '.join(item.name for item in everything)}.",
+            file=sys.stderr,
+        )
+        return 2
+    chosen = [item for item in everything if not options.names or item.name in options.names]
+    table = ["| window | scenario | result | | |", "|---|---|---|---|---|"]
+    well = True
+    for pair in options.zip:
+        suite, _, archive = pair.partition("=")
+        lines, good = run_suite(options.tool, suite, Path(archive), options.out / suite, chosen)
+        table += lines
+        well = well and good
+    written = options.out / "results.md"
+    written.write_text("\n".join(table) + "\n", encoding="utf-8")
+    print(*table, f"Look at the pictures in {options.out}.", sep="\n")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
