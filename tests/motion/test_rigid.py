@@ -53,6 +53,24 @@ def test_bones_keep_their_length_where_those_of_the_positions_change():
     assert np.allclose(length, features.BONES[4])
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 1.5])
+def test_a_spine_of_another_length_points_where_it_did(share: float):
+    truth = swaying()
+    seen = joints(truth)
+    trunk = [body.INDEX[name] for name in ("spine1", "spine2", "spine3", "neck", "head")]
+    other = seen.copy()
+    for joint in range(1, 22):
+        parent = body.PARENTS[joint]
+        bone = seen[:, joint] - seen[:, parent]
+        other[:, joint] = other[:, parent] + bone * (share if joint in trunk else 1.0)
+    made = joints(rigid.clip(other, 20.0, "x"))
+    for joint in trunk:
+        parent = body.PARENTS[joint]
+        ways = [points[:, joint] - points[:, parent] for points in (seen, made)]
+        cosine = np.sum(ways[0] * ways[1], axis=-1) / np.prod([np.linalg.norm(way, axis=-1) for way in ways], axis=0)
+        assert np.degrees(np.arccos(cosine.min())) < 45.0, body.JOINTS[joint]
+
+
 @pytest.mark.parametrize("limb", ["left", "right"])
 def test_knees_and_elbows_bend_about_their_hinges(limb: str):
     figure = rigid.skeleton()

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from . import making
 from .driving import driven
 from .filters import FILTERS
 
@@ -46,6 +47,7 @@ def add_to(commands: Subparsers) -> None:
     _add_indexing(command)
     _add_asking(command)
     _add_keeping(command)
+    making.add_to(command)
 
 
 def _add_indexing(command: Command) -> None:

@@ -18,6 +18,16 @@ class Step(Protocol):
 
 
 P = TypeVar("P", bound=Step)
+R = TypeVar("R")
+
+
+def returned(run: Generator[Any, None, R]) -> R:
+    """What work returns in the end, where nobody looks at its progress."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
 
 
 def driven(run: Generator[P, bool | None, None], stop: Callable[[], bool]) -> Iterator[P]:

@@ -42,6 +42,8 @@ _HINGES: dict[str, Array] = {
 
 CARRIED = 0.25
 """Seconds, standard deviation of the Gaussian by which frames with a bent limb tell others how its upper bone is turned."""
+MOST_OFF = 0.5
+"""Share of a bone's length by which it makes up for being off its place: 30 degrees."""
 _FOOT_SAYS, _REST_SAYS = 0.1, 0.005
 """Weights of the foot's direction and of no turn at all, against the squared sine of the bend."""
 
@@ -81,7 +83,8 @@ def clip(positions: Array, fps: float, name: str) -> Clip:
     """A clip of `skeleton()` that follows joint positions (frames, 22, 3), metres, Y up.
 
     The bones keep their lengths, so that positions of a body with other or changing lengths are met in direction: each
-    joint aims, from where it has come to be, at where its child should be. Raises TMRError for positions of another shape or
+    joint aims, from where it has come to be, at where its child should be, but turns no further for it than `MOST_OFF`
+    says. Raises TMRError for positions of another shape or
     that are not finite, and for a frame rate that is not above zero.
     """
     goal = features.checked(positions, fps)
@@ -118,7 +121,7 @@ def _turn(joint: int, turned: Array, placed: Array, goal: Array, offsets: Array,
         whole = _fitted(offsets[chest], goal[:, chest] - goal[:, _I["spine3"], None])
         before = quaternion.slerp(turned[:, 0], whole, np.full(len(goal), 1.0 / 3.0 if name == "spine1" else 2.0 / 3.0))
     (child,) = children
-    way = goal[:, child] - placed[:, joint]
+    way = _way(goal[:, child] - goal[:, joint], goal[:, joint] - placed[:, joint])
     aimed = quaternion.multiply(quaternion.between(quaternion.rotate(before, offsets[child]), way), before)
     hinge = _HINGES.get(body.JOINTS[child])
     if hinge is None:
@@ -129,6 +132,16 @@ def _turn(joint: int, turned: Array, placed: Array, goal: Array, offsets: Array,
     foot = _unit(goal[:, toes[0]] - goal[:, end]) if len(toes) else None
     angle = _twist(quaternion.rotate(aimed, hinge), upper, lower, foot, fps)
     return quaternion.multiply(quaternion.from_axis_angle(upper, angle), aimed)
+
+
+def _way(seen: Array, off: Array) -> Array:
+    """Where a bone points, (frames, 3): at its child's place from where it has come to be, `off` its own place.
+
+    Where it is far off, being on longer or shorter bones than those seen, its own direction `seen` counts: from beyond its
+    child's place it would point back.
+    """
+    most = MOST_OFF * np.linalg.norm(seen, axis=-1, keepdims=True)
+    return seen + off * np.minimum(1.0, most / np.maximum(np.linalg.norm(off, axis=-1, keepdims=True), 1e-9))
 
 
 def _twist(axis: Array, upper: Array, lower: Array, foot: Array | None, fps: float) -> Array:
