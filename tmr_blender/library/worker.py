@@ -34,6 +34,8 @@ MOST_PICTURES = 1000
 """In one request; about 5 MB."""
 MOST_SHOWN = 120.0
 """Seconds of a motion that are handed out to be shown."""
+DRAWN, DRAWS = 5.0, 4
+"""Seconds of a motion that is made up, and how many are made to choose the best of, where a request doesn't say."""
 
 Params = Mapping[str, Any]
 Report = Callable[[Any], None]
@@ -46,6 +48,7 @@ class Worker:
         self._loading = threading.Lock()
         self._text: Any = None
         self._motion: Any = None
+        self._maker: Any = None
         self._libraries: dict[str, Any] = {}
         self._encoded: tuple[str, Any] | None = None
 
@@ -181,6 +184,24 @@ class Worker:
             self._encoded = named, encoded
         return moments.curve(self._encoded[1], latent, text.background, limit).as_json()
 
+    def synthesise(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any] | None:
+        """{"query", "seconds": 5, "seed": 0, "draws": 4} -> {"positions", "fps", "score", "model"}, null if it is stopped.
+
+        A motion made up for the query, see `tmr.synthesis` and `wire`; progress is the share (0..1) that is done.
+        """
+        from . import wire
+        from .search import asked
+
+        seconds, seed, draws = _seconds(params, "seconds"), _whole(params, "seed", 0), _whole(params, "draws", DRAWS)
+        maker, text = self._synthesiser(), self._text_encoder()
+        latent = asked(_text(params, "query"), text)[0]
+        lasting = DRAWN if seconds is None else seconds
+        made = _driven(maker.synthesise(latent, self._motion_encoder(), lasting, seed, draws), report, stop)
+        if made is None:
+            return None
+        model = f"{text.model_id} {maker.card.id}"
+        return {"positions": wire.to_text(made.positions), "fps": made.fps, "score": round(made.score, 4), "model": model}
+
     def pictures(self, params: Params, _report: Report, _stop: threading.Event) -> list[str]:
         """{"library", "entries": [number]} -> the thumbnail of each as a PNG file in base64, "" for one without."""
         from .similar import entry_at
@@ -241,6 +262,13 @@ class Worker:
 
     def _library(self, place: str) -> Any:
         from .store import Library
+    def _synthesiser(self) -> Any:
+        from ..tmr.synthesis import Synthesiser
+
+        with self._loading:
+            self._maker = self._maker or Synthesiser()
+        return self._maker
+
 
         held = self._libraries.get(place)
         if held is None or held.changed():
@@ -250,9 +278,9 @@ class Worker:
 
 METHODS = (
     *("status", "warm", "search", "similar", "describe", "moments", "curve", "pictures", "motion"),
-    *("index", "reencode", "info", "check", "remove"),
+    *("index", "reencode", "info", "check", "remove", "synthesise"),
 )
-SLOW = ("index", "reencode", "check", "remove")
+SLOW = ("index", "reencode", "check", "remove", "synthesise")
 """Methods of the second lane."""
 
 
