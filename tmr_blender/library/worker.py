@@ -213,6 +213,15 @@ class Worker:
         pictures = library.thumbnails([entry_at(library, number) for number in numbers])
         return [base64.b64encode(picture).decode("ascii") for picture in pictures]
 
+    def strip(self, params: Params, _report: Report, _stop: threading.Event) -> list[str]:
+        """{"library", "entry", "start", "end", "panels": 4} -> the panels of a film strip, each a PNG file in base64."""
+        from ..motion import features
+        from . import showing, similar
+
+        count, start, end = _whole(params, "panels", showing.PANELS), _seconds(params, "start"), _seconds(params, "end")
+        poses = similar.poses_at(*self._entry(params), start, end)[: int(MOST_SHOWN * features.FPS)]
+        return [base64.b64encode(panel).decode("ascii") for panel in showing.panels(poses, start or 0.0, count)]
+
     def motion(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"library", "entry", "start", "end"} -> {"positions", "fps"}: the body as the library keeps it, see `wire`."""
         from ..motion import features
@@ -253,6 +262,13 @@ class Worker:
             self._text = self._text or TextEncoder()
         return self._text
 
+    def _synthesiser(self) -> Any:
+        from ..tmr.synthesis import Synthesiser
+
+        with self._loading:
+            self._maker = self._maker or Synthesiser()
+        return self._maker
+
     def _motion_encoder(self) -> Any:
         from ..tmr.encoders import MotionEncoder
 
@@ -262,13 +278,6 @@ class Worker:
 
     def _library(self, place: str) -> Any:
         from .store import Library
-    def _synthesiser(self) -> Any:
-        from ..tmr.synthesis import Synthesiser
-
-        with self._loading:
-            self._maker = self._maker or Synthesiser()
-        return self._maker
-
 
         held = self._libraries.get(place)
         if held is None or held.changed():

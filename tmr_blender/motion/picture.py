@@ -37,13 +37,24 @@ def strip(
     trail: (k, 3) points of the way the body goes, drawn on the floor. ground: height of the floor; by default the lowest
     point of all figures. Returns (height, width, 3) uint8.
     """
-    stage = _Stage.of(figures, panel, _GLYPH_HEIGHT * 2 + 8, ground)
-    panels = [_labelled(stage.shot(figure, trail), f"{time:.1f} s") for figure, time in zip(figures, times, strict=True)]
+    shown = panels(figures, times, panel, trail, ground)
     divider = np.full((panel[1], 2, 3), 255, np.uint8)
-    parts: list[Image] = [panels[0]]
-    for image in panels[1:]:
+    parts: list[Image] = [shown[0]]
+    for image in shown[1:]:
         parts += [divider, image]
     return np.concatenate(parts, axis=1)
+
+
+def panels(
+    figures: Sequence[Figure],
+    times: Sequence[float],
+    panel: tuple[int, int] = PANEL,
+    trail: Array | None = None,
+    ground: float | None = None,
+) -> list[Image]:
+    """The panels of a film strip one by one, each (height, width, 3) uint8; what is given is as for `strip`."""
+    stage = _Stage.of(figures, panel, _GLYPH_HEIGHT * 2 + 8, ground)
+    return [_labelled(stage.shot(figure, trail), f"{time:.1f} s") for figure, time in zip(figures, times, strict=True)]
 
 
 def thumbnail(positions: Array, frame: int, size: int = 128) -> Image:
