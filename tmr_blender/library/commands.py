@@ -3,18 +3,16 @@
 
 import argparse
 import json
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from . import making
+from . import making, obtaining
 from .driving import driven
 from .filters import FILTERS
+from .terminal import LINE, interrupt_flag, show_line
 
 if TYPE_CHECKING:
     from ..tmr.encoders import MotionEncoder, TextEncoder
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
 FAULTY = 2
 INTERRUPTED = 130
-LINE = 110
-"""Characters of the progress line."""
 
 Subparsers = Any  # argparse keeps the class's name to itself
 Command = Callable[..., Any]
@@ -48,6 +44,7 @@ def add_to(commands: Subparsers) -> None:
     _add_asking(command)
     _add_keeping(command)
     making.add_to(command)
+    obtaining.add_to(command)
 
 
 def _add_indexing(command: Command) -> None:
@@ -156,7 +153,7 @@ def _index(options: argparse.Namespace) -> int:
     motion, text = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
     progress = Progress(0, 0)
     # A first Ctrl-C lets what was read be stored; a second one interrupts as usual.
-    with _farm(options, motion, text) as farm, _interrupt_flag() as interrupted:
+    with _farm(options, motion, text) as farm, interrupt_flag() as interrupted:
         run = index(options.library, options.folder, motion, text, options.shard, options.jobs, source=farm)
         for progress in driven(run, interrupted.is_set):
             if not options.json:
@@ -186,42 +183,20 @@ def _reencode(options: argparse.Namespace) -> int:
 
     motion, text = MotionEncoder(options.model, options.threads), TextEncoder(options.model, options.threads)
     progress = Progress(0, 0)
-    with _interrupt_flag() as interrupted:
+    with interrupt_flag() as interrupted:
         for progress in driven(reencode(options.library, motion, text), interrupted.is_set):
             if not options.json:
                 left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-                _show_line(f"{progress.done}/{progress.total} takes and texts, {progress.rate:.1f} a second{left}")
+                show_line(f"{progress.done}/{progress.total} takes and texts, {progress.rate:.1f} a second{left}")
     if options.json:
         print(json.dumps(progress.as_json()))
     elif progress.stopped:
-        _show_line("")
+        show_line("")
         print(f"Stopped: the library is as it was; {progress.takes} takes are kept encoded for the next run.")
     else:
-        _show_line("")
+        show_line("")
         print(f"Done: {progress.takes} takes in {options.library} are encoded by {progress.model}.")
     return INTERRUPTED if progress.stopped else 0
-
-
-def _show_line(line: str) -> None:
-    """A line that the next one overwrites, where a person watches."""
-    if sys.stdout.isatty():
-        print("\r" + line[:LINE].ljust(LINE), end="" if line else "\r", flush=True)
-
-
-@contextmanager
-def _interrupt_flag() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets instead of raising KeyboardInterrupt."""
-    flag = threading.Event()
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        flag.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield flag
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _show(progress: "Progress") -> None:

@@ -10,7 +10,7 @@ each archive, a text with licence and credit, and captions where the source desc
 import json
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from typing import Any, Literal
 from ..errors import SourceProblem
 from ..motion.readers import SUFFIXES
 from . import download, unpacking
-from .sources import Archive, Source, described
+from .sources import Archive, Source, described, in_words
 
 WORK = ".tmr-get"
 """The hidden subfolder; that it is there tells that the folder is ours."""
@@ -56,6 +56,26 @@ class Progress:
 
 
 Run = Generator[Progress, bool | None, None]
+
+
+def sentence(progress: Mapping[str, Any], title: str) -> str:
+    """A line about a `Progress` as plain values, for a window or a terminal."""
+    done, total = progress["done"], progress["total"]
+    amount = f"{in_words(done)} of {in_words(total)}" if total else in_words(done)
+    if progress["stage"] == "unpack":
+        return f"{title}: unpacking, {amount}{time_left(progress['seconds_left'])}"
+    if progress["note"]:
+        return f"{title}: {amount}, {progress['note']}"
+    rate = f", {in_words(int(progress['rate']))}/s" if progress["rate"] else ""
+    return f"{title}: {amount}{rate}{time_left(progress['seconds_left'])}"
+
+
+def time_left(seconds: float | None) -> str:
+    """The rest of a line about work; "" where it can't be told."""
+    for least, unit, shown in ((5400.0, 3600.0, "{:.1f} h"), (90.0, 60.0, "{:.0f} min"), (0.0, 1.0, "{:.0f} s")):
+        if seconds is not None and seconds >= least:
+            return f", {shown.format(seconds / unit)} left"
+    return ""
 
 
 def folder_for(source: Source, parent: Path) -> Path:
