@@ -81,6 +81,11 @@ class Sampling:
         """0..1, the share of the frames that is done."""
         return len(self._taken) / len(self._frames)
 
+    @property
+    def bones(self) -> tuple[str, ...]:
+        """The names of those that are sampled."""
+        return self._map[0]
+
     def run(self, seconds: float | None = None) -> bool:
         """Sample for about so long, or to the end; whether that is reached. Raises SkeletonProblem where the rig has gone."""
         rig = next((item for item in bpy.data.objects if item.session_uid == self._rig), None)

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pyright: reportMissingImports=false
+"""The score over time and the moments found, drawn as a band low in the editors that show time.
+
+The curve goes from 0 to 1 over the height of the band; the thin line across is 0.5, where a frame is as near to the
+description as to any other.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import blf
+import bpy
+import gpu
+import numpy as np
+from gpu_extras.batch import batch_for_shader
+from numpy.typing import NDArray
+
+from . import moments
+
+Points = NDArray[np.float32]
+Colour = tuple[float, float, float, float]
+
+# In pixels at a user interface scale of 1: what markers and scroll bar take below, frame numbers above, the band between.
+BELOW, ABOVE, LEAST, MOST = 44, 28, 12, 90
+SHARE = 0.45
+"""Of the height between, that the band takes at most."""
+
+# On a dark and on a light background.
+LINES = ((1.0, 0.72, 0.26), (0.62, 0.32, 0.0))
+FILL, SPAN, ACTIVE, MIDDLE = 0.16, 0.10, 0.20, 0.35
+
+_THEMES = {"DOPESHEET_EDITOR": "dopesheet_editor", "GRAPH_EDITOR": "graph_editor", "NLA_EDITOR": "nla_editor"}
+
+_handles: list[tuple[Any, Any]] = []
+
+
+@dataclass(frozen=True)
+class Band:
+    """Where to draw, in pixels of the region. frames: what its left and right edges show."""
+
+    width: int
+    bottom: float
+    height: float
+    frames: tuple[float, float]
+
+    def across(self, frames: Any) -> Any:
+        """Pixels from the left of scene frames."""
+        first, last = self.frames
+        return (np.asarray(frames, np.float64) - first) * (self.width / (last - first))
+
+    def up(self, scores: Any) -> Any:
+        """Pixels from below of scores 0..1."""
+        return self.bottom + self.height * np.asarray(scores, np.float64)
+
+
+def band(width: int, height: int, scale: float, frames: tuple[float, float]) -> Band | None:
+    """The band of a region of that size; None where there is no room. scale: of the user interface."""
+    room = height - (BELOW + ABOVE) * scale
+    tall = min(max(SHARE * room, LEAST * scale), MOST * scale, room)
+    if tall < LEAST * scale or frames[1] <= frames[0] or width < 2:
+        return None
+    return Band(width, BELOW * scale, tall, frames)
+
+
+def line(where: Band, first: float, step: float, scores: NDArray[np.float64]) -> Points:
+    """The curve (n, 2) in pixels, what is seen of it: of each pixel's scores the highest."""
+    at = where.across(first + step * np.arange(len(scores)))
+    seen = np.flatnonzero((at >= -where.width * 0.01 - 50) & (at <= where.width * 1.01 + 50))
+    if len(seen) < 2:
+        return np.zeros((0, 2), np.float32)
+    seen = np.arange(max(seen[0] - 1, 0), min(seen[-1] + 2, len(at)))
+    pixel = np.floor(at[seen]).astype(np.int64)
+    starts = np.flatnonzero(np.diff(pixel, prepend=pixel[0] - 1))
+    highest = np.maximum.reduceat(scores[seen], starts)
+    return np.stack([at[seen][starts], where.up(highest)], axis=1).astype(np.float32)
+
+
+def _draw() -> None:
+    context = bpy.context
+    region, space = context.region, context.space_data
+    kept = moments.of(context.scene)
+    if region is None or space is None or not kept.items or not moments.asked(context).show_curve:
+        return
+    first, last = (region.view2d.region_to_view(x, 0)[0] for x in (0, region.width))
+    scale = context.preferences.system.ui_scale
+    where = band(region.width, region.height, scale, (first, last))
+    if where is None:
+        return
+    colour = _colour(context, space.type)
+    gpu.state.blend_set("ALPHA")
+    _draw_spans(where, kept, colour)
+    curve = line(where, kept.first, kept.step, moments.scores(context.scene))
+    if len(curve) > 1:
+        _draw_curve(where, curve, colour, scale)
+    gpu.state.blend_set("NONE")
+    _draw_words(context, where, kept, colour, scale)
+
+
+def _colour(context: bpy.types.Context, kind: str) -> tuple[float, float, float]:
+    """What stands out from the editor's background."""
+    theme: Any = context.preferences.themes[0]
+    back = getattr(theme, _THEMES.get(kind, "dopesheet_editor")).space.back
+    return LINES[0] if 0.3 * back[0] + 0.59 * back[1] + 0.11 * back[2] < 0.5 else LINES[1]
+
+
+def _draw_spans(where: Band, kept: moments.TMR_PG_moments, colour: tuple[float, float, float]) -> None:
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    low, high = where.bottom, where.bottom + where.height
+    for index, item in enumerate(kept.items):
+        left, right = np.clip(where.across((item.start, item.end)), 0.0, where.width)
+        if right - left < 0.5:
+            continue
+        corners = np.array([(left, low), (right, low), (left, high), (right, high)], np.float32)
+        _fill(shader, corners, (*colour, ACTIVE if index == kept.active else SPAN))
+
+
+def _draw_curve(where: Band, curve: Points, colour: tuple[float, float, float], scale: float) -> None:
+    flat = gpu.shader.from_builtin("UNIFORM_COLOR")
+    ground = np.stack([curve[:, 0], np.full(len(curve), where.bottom, np.float32)], axis=1)
+    _fill(flat, np.stack([ground, curve], axis=1).reshape(-1, 2), (*colour, FILL))
+    drawn = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
+    middle = np.array([(curve[0, 0], where.up(0.5)), (curve[-1, 0], where.up(0.5))], np.float32)
+    for points, wide, alpha in ((middle, 1.0, MIDDLE), (curve, 1.8 * scale, 0.95)):
+        drawn.bind()
+        drawn.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
+        drawn.uniform_float("lineWidth", wide)
+        drawn.uniform_float("color", (*colour, alpha))
+        flatly = np.concatenate([points, np.zeros((len(points), 1), np.float32)], axis=1)
+        batch_for_shader(drawn, "LINE_STRIP", {"pos": flatly}).draw(drawn)
+
+
+def _fill(shader: Any, points: Points, colour: Colour) -> None:
+    """A strip of triangles (n, 2)."""
+    shader.bind()
+    shader.uniform_float("color", colour)
+    batch_for_shader(shader, "TRI_STRIP", {"pos": points}).draw(shader)
+
+
+def _draw_words(
+    context: bpy.types.Context, where: Band, kept: moments.TMR_PG_moments, colour: tuple[float, float, float], scale: float
+) -> None:
+    """What the curve is of, above its beginning."""
+    size = 11.0 * scale
+    if where.height < 2.5 * size or where.width < 200 * scale:
+        return
+    blf.size(0, size)
+    blf.color(0, *colour, 0.9)
+    left = max(float(where.across(kept.first)), 0.0) + 6 * scale
+    blf.position(0, left, where.bottom + where.height - size, 0.0)
+    blf.draw(0, f"{kept.query} · {kept.rig}")
+
+
+def register() -> None:
+    """Draw from now on; there is nothing to draw on without a window."""
+    if bpy.app.background:
+        return
+    for kind in (bpy.types.SpaceDopeSheetEditor, bpy.types.SpaceGraphEditor, bpy.types.SpaceNLA):
+        _handles.append((kind, kind.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")))
+
+
+def unregister() -> None:
+    """Undo `register`."""
+    while _handles:
+        kind, handle = _handles.pop()
+        kind.draw_handler_remove(handle, "WINDOW")
