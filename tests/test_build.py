@@ -131,7 +131,7 @@ def test_manifest_of_each_zip(target: wheels.Target) -> None:
     assert made["platforms"] == [target.platform]
     assert made["wheels"] == ["./wheels/a-1-py3-none-any.whl", "./wheels/b-1-py3-none-any.whl"]
     assert (made["blender_version_min"], made.get("blender_version_max")) == wheels.PYTHONS[target.python]
-    assert set(made["permissions"]) == {"files"}
+    assert set(made["permissions"]) == {"files", "network"}
 
 
 def test_rewritten_zips_are_the_same_bytes(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         rows = min(max(len(settings.libraries), 2), 6)
         layout.template_list("TMR_UL_libraries", "", settings, "libraries", settings, "active", rows=rows)
     layout.operator("tmr.add_library", icon="FILE_FOLDER")
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator("tmr.get_source", text="Get a Public Library…", icon="IMPORT")
     if context.area.type == "PREFERENCES":  # in the sidebar the panel above shows them
         watching.draw(layout)
     if 0 <= settings.active < len(settings.libraries):

@@ -16,7 +16,8 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..library import detached
+from ..library import detached, getting
+from ..library.sources import Source
 from . import jobs, places, preferences, summaries
 
 FIND_SECONDS = 1.0
@@ -40,15 +41,19 @@ watched: dict[Path, Shown] = {}
 _watchers: list["Watcher"] = []
 
 
-def begin(operator: Any, context: bpy.types.Context, library: Path, folder: Path, index: bool) -> set[str]:
-    """Start a job on the library of a folder: `index` it, or only encode it anew. The operator's answer.
+def begin(
+    operator: Any, context: bpy.types.Context, library: Path, folder: Path, index: bool, source: Source | None = None
+) -> set[str]:
+    """Start a job on the library of a folder: `index` it, after getting the `source`, or only encode it anew. The operator's
+    answer.
 
     In a window it is watched from now on; without one the outcome is waited for. If one is under way, it is that one.
     """
     place = places.kept_for(folder)
     try:
         told = {"variables": places.variables(), "gentle": not jobs.waits(context)}
-        job = detached.start(place, library, folder, "index" if index else "reencode", **told)
+        task = "get" if source is not None else "index" if index else "reencode"
+        job = detached.start(place, library, folder, task, source=source, **told)
     except OSError as problem:
         operator.report({"ERROR"}, f"The indexing process can't be started: {problem.strerror or problem}.")
         return {"CANCELLED"}
@@ -91,16 +96,11 @@ def sentence(job: detached.Job) -> tuple[float, str]:
     progress = job.progress
     if progress is None:
         return 0.0, f"{name}: starting"
+    if job.stage in ("download", "unpack"):
+        return progress["done"] / max(progress["total"], progress["done"], 1), getting.sentence(progress, name)
     work = "re-encoding, " if job.stage == "reencode" else ""
     done = f"{progress['done']} of {progress['total']}"
-    return progress["done"] / max(progress["total"], 1), f"{name}: {work}{done}{_time(progress['seconds_left'])}"
-
-
-def _time(seconds: float | None) -> str:
-    for least, unit, shown in ((5400.0, 3600.0, "{:.1f} h"), (90.0, 60.0, "{:.0f} min"), (0.0, 1.0, "{:.0f} s")):
-        if seconds is not None and seconds >= least:
-            return f", {shown.format(seconds / unit)} left"
-    return ""
+    return progress["done"] / max(progress["total"], 1), f"{name}: {work}{done}{getting.time_left(progress['seconds_left'])}"
 
 
 def take(context: bpy.types.Context, report: Report, folder: Path | None, job: detached.Job | None) -> set[str]:
@@ -122,6 +122,9 @@ def take(context: bpy.types.Context, report: Report, folder: Path | None, job: d
         _report_reencoded(report, Path(job.folder), job.result)
         return {"FINISHED"}
     folder = Path(job.folder)
+    if job.result.get("stage"):
+        report({"INFO"}, f"{folder.name}: the download was stopped, what has come is kept. Get it again to go on")
+        return {"FINISHED"}
     preferences.remember(context, folder)
     preferences.clear_older(folder)
     _report_indexed(report, folder, job.result)
