@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import trained_decoder
 from tests.library.takes import write_take
 from tmr_blender.errors import LibraryProblem, ModelProblem, QueryProblem
 from tmr_blender.library import wire
@@ -298,3 +299,43 @@ class TestBarePipes:
         pipes.stdin.close()
         assert pipes.wait(30) == 0
         assert 0 < len(Library.open(tmp_path / "library").entries) < 100
+
+
+@pytest.fixture
+def inventor(tmp_path: Path) -> Iterator[Client]:
+    """A worker whose model can make up motions."""
+    with Client.start(model=trained_decoder.make(tmp_path / "model")) as client:
+        yield client
+
+
+def test_motions_are_made_up_with_progress_and_repeat(inventor: Client) -> None:
+    asked = {"query": "a person walks", "seconds": 2, "seed": 5, "draws": 2}
+    request = inventor.request("synthesise", asked)
+    shares = []
+    while not request.done:
+        reply = request.poll()
+        if reply is not None:
+            shares.append(reply)
+        time.sleep(0.01)
+    made = shares.pop().value
+    assert len(shares) > 5 and [reply.value for reply in shares] == sorted(reply.value for reply in shares)
+    positions, fps = wire.from_text(made["positions"], made["fps"])
+    assert positions.shape == (40, 22, 3) and fps == 20.0
+    assert -1.0 <= made["score"] <= 1.0 and "tiny" in made["model"]
+    assert inventor.request("synthesise", asked).wait(60) == made
+    assert inventor.request("synthesise", {**asked, "seed": 6}).wait(60)["positions"] != made["positions"]
+
+
+def test_making_up_a_motion_can_be_stopped_and_bad_requests_are_sentences(inventor: Client) -> None:
+    request = inventor.request("synthesise", {"query": "a person walks", "seconds": 20, "draws": 16})
+    request.cancel()
+    assert request.wait(60) is None
+    for wrong in ({"seconds": 0}, {"seed": -1}, {"draws": 1.5}, {"seconds": "5"}, {"query": " "}):
+        with pytest.raises(QueryProblem):
+            inventor.request("synthesise", {"query": "a person walks", **wrong}).wait(60)
+
+
+def test_a_model_without_a_decoder_says_so_and_searches_on(client: Client, library: Library) -> None:
+    with pytest.raises(ModelProblem, match="not make up motions"):
+        client.request("synthesise", {"query": "a person walks"}).wait(60)
+    assert client.request("search", {"query": "a person walks", "libraries": [str(library.path)]}).wait(60)
