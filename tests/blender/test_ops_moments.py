@@ -20,9 +20,27 @@ TIMER = SimpleNamespace(type="TIMER", value="NOTHING")
 ESCAPE = SimpleNamespace(type="ESC", value="PRESS")
 
 
-def anything(value: Any) -> Any:
-    """A value that type checkers leave alone: the module of Blender 4.2 knows fewer attributes."""
-    return value
+def unplugged(rig: bpy.types.Object) -> Any:
+    """The action that the rig plays, which it no longer does then."""
+    data: Any = rig.animation_data
+    action = data.action
+    data.action = None
+    return action
+
+
+def playing(rig: bpy.types.Object) -> Any:
+    """The action that the rig plays."""
+    data: Any = rig.animation_data
+    return data.action
+
+
+def laid(rig: bpy.types.Object, action: bpy.types.Action, start: int) -> Any:
+    """The action as a strip on a new track."""
+    data: Any = rig.animation_data
+    strip = data.nla_tracks.new().strips.new(action.name, start, action)
+    if hasattr(strip, "action_slot"):
+        strip.action_slot = action.slots[0]
+    return strip
 
 
 def scene() -> Any:
@@ -288,33 +306,22 @@ def test_moments_are_kept_one_after_another_from_the_same_action(factory_scene: 
 def test_strips_of_the_nla_are_baked(factory_scene: None) -> None:
     rig = parts.human()
     parts.move(rig, "walks", 60)
-    data = anything(rig.animation_data)
-    first = data.action
-    data.action = None
+    first = unplugged(rig)
     parts.move(rig, "waves", 60)
-    second = data.action
-    data.action = None
+    second = unplugged(rig)
     for action, start, scale in ((first, 1, 1.5), (second, 50, 0.8)):
-        strip = data.nla_tracks.new().strips.new(action.name, start, action)
-        if hasattr(strip, "action_slot"):
-            strip.action_slot = action.slots[0]
+        strip = laid(rig, action, start)
         strip.scale = scale
         strip.blend_in = 10
     put([(1.5, 3.0, 0.9), (0.5, 1.0, 0.8)])
-    for index in (0, 1):
+    before = [poses(rig, range(start, end + 1)) for start, end, *_ in found()]
+    for index, at in ((0, "STAY"), (1, "STAY"), (1, "START")):
         start, end, *_ = found()[index]
-        held = data.action
-        data.action = None
-        before = poses(rig, range(start, end + 1))
-        data.action = held
-        assert bpy.ops.tmr.keep_moment(index=index) == {"FINISHED"}
-        assert tuple(data.action.frame_range) == (start, end)
-        np.testing.assert_allclose(poses(rig, range(start, end + 1)), before, atol=2e-5)
-    # At another place in time, too.
-    held, data.action = data.action, None
-    before = poses(rig, range(start, end + 1))
-    assert bpy.ops.tmr.keep_moment(index=1, at="START") == {"FINISHED"}
-    np.testing.assert_allclose(poses(rig, range(1, 2 + end - start)), before, atol=2e-5)
+        assert bpy.ops.tmr.keep_moment(index=index, at=at) == {"FINISHED"}
+        first_frame = start if at == "STAY" else 1
+        frames = range(first_frame, first_frame + end - start + 1)
+        assert tuple(playing(rig).frame_range) == (frames[0], frames[-1])
+        np.testing.assert_allclose(poses(rig, frames), before[index], atol=2e-5)
 
 
 @pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])
@@ -421,14 +428,11 @@ def test_of_two_real_takes_the_right_one(factory_scene: None, shared: Path) -> N
     for one, other in zip(names, names[1:] + names[:1], strict=True):
         bpy.ops.wm.read_homefile(use_empty=True)
         rig = parts.human()
-        data = anything(rig.animation_data_create())
+        rig.animation_data_create()
         halves, start = [], 1
         for name in (one, other):
             bpy.ops.tmr.apply(path=str(folder / name), whole="TAKE")
-            action, data.action = data.action, None
-            strip = data.nla_tracks.new().strips.new(action.name, start, action)
-            if hasattr(strip, "action_slot"):
-                strip.action_slot = action.slots[0]
+            strip = laid(rig, unplugged(rig), start)
             halves.append((start, strip.frame_end))
             start = int(strip.frame_end) + 1
         for name, (first, last) in zip((one, other), halves, strict=True):
