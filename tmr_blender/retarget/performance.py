@@ -47,7 +47,8 @@ class Performance:
 def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
     """The clip's body in every frame of the scene."""
     rest.require(body_map.joints, clip.name)
-    pruned, joints = prune(clip, {**body_map.joints, **_tips(clip.skeleton, body_map.joints)})
+    places = _tips(clip.skeleton, body_map.joints) | _nape(clip.skeleton, body_map.joints)
+    pruned, joints = prune(clip, {**body_map.joints, **places})
     sampled = pruned.resampled(options.fps)
     rotations, positions = sampled.globals()
     stance = source.stance(sampled.skeleton, rotations, positions, options.fps, joints)
@@ -56,7 +57,7 @@ def perform(clip: Clip, body_map: BodyMap, options: Options) -> Performance:
         heading = rest.facing({role: v[0] for role, v in placed.items()})
         placed = {role: quaternion.rotate(heading, v) for role, v in placed.items()}
         rotations = quaternion.multiply(heading, rotations)
-    roles = [role for role in joints if role not in rest.TIPS]
+    roles = [role for role in joints if role not in places]
     back = quaternion.inverse(np.stack([stance.rotations[role] for role in roles]))
     deltas = quaternion.multiply(rotations[:, [joints[role] for role in roles]], back)
     crown = _crown(clip.skeleton, body_map.joints)
@@ -69,6 +70,22 @@ def _tips(skeleton: Skeleton, joints: Mapping[str, int]) -> dict[str, int]:
     last = {tip: joints.get(f"{tip[:-1]}3", -1) for tip in rest.TIPS}
     found = {tip: skeleton.children(joint) for tip, joint in last.items() if joint >= 0}
     return {tip: ends[0] for tip, ends in found.items() if ends and np.linalg.norm(skeleton.offsets[ends[0]]) > 1e-6}
+
+
+def _nape(skeleton: Skeleton, joints: Mapping[str, int]) -> dict[str, int]:
+    """The first joint above the spine on the way to the head, if it lies near the shoulders."""
+    spine = rest.chain(joints, "spine")
+    if not spine or "head" not in joints:
+        return {}
+    joint, above = joints["head"], joints[spine[-1]]
+    while joint >= 0 and int(skeleton.parents[joint]) != above:
+        joint = int(skeleton.parents[joint])
+    if joint < 0 or joint == joints["head"]:
+        return {}
+    _, placed = skeleton.rest_globals()
+    shoulders = (placed[joints["left_shoulder"]] + placed[joints["right_shoulder"]]) / 2
+    away = np.linalg.norm(placed[joint] - shoulders)
+    return {rest.NAPE: joint} if away < np.linalg.norm(placed[joints["head"]] - placed[joint]) else {}
 
 
 def _crown(skeleton: Skeleton, joints: Mapping[str, int]) -> float:

@@ -93,6 +93,9 @@ PARENT: Mapping[str, str] = _parents()
 
 TIPS: tuple[str, ...] = tuple(f"{role[:-1]}4" for role in body.FINGERS if role.endswith("3"))
 """Where fingers end: places of a stance that no bone of its own stands for."""
+NAPE = "nape"
+"""Where the neck begins, on the highest bone of the spine: likewise a place alone. Skeletons may have joints there, or one of
+several of the neck, that have no role."""
 NEXT: Mapping[str, str] = {a: b for limb in LIMBS for a, b in pairwise(limb)} | {
     role: f"{role[:-1]}{int(role[-1]) + 1}" for role in body.FINGERS
 }

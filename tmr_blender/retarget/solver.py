@@ -11,7 +11,7 @@ from ..motion import body, quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
-from . import contacts, feet, hands, keying, rest, root
+from . import contacts, feet, hands, keying, necks, rest, root
 from .options import Options
 from .performance import Performance, perform
 from .rest import Stance
@@ -60,7 +60,7 @@ def goal_turns(performance: Performance, goal: Target) -> dict[str, Array]:
     Roles the clip's body doesn't have are left out: those bones stay as they are on whatever carries them.
     """
     aligned = rest.align(performance.stance, goal.stance)
-    deltas = {role: _delta(role, performance, goal) for role in rest.hierarchy(goal.bones)}
+    deltas = {role: _delta(role, performance, goal) for role in rest.hierarchy(goal.bones)} | necks.deltas(performance, goal)
     found = {role: delta for role, delta in deltas.items() if delta is not None}
     roles = list(found)
     turns = quaternion.multiply(np.stack(list(found.values()), axis=1), np.stack([aligned[role] for role in roles]))

@@ -273,7 +273,9 @@ class _Anatomy:
     def _positions(self) -> dict[str, Array]:
         """Joints of the stance, each placed from the role below it."""
         out = {"pelvis": np.zeros(3)}
-        tips = {tip: f"{tip[:-1]}3" for tip in rest.TIPS if tip in self.joints}
+        tips: dict[str, str | None] = {tip: f"{tip[:-1]}3" for tip in rest.TIPS if tip in self.joints}
+        if rest.NAPE in self.joints:
+            tips[rest.NAPE] = (rest.chain(self.joints, "spine") or ["pelvis"])[-1]
         for role, above in (self.below | tips).items():
             if above:
                 out[role] = out[above] + quaternion.rotate(self.made[above], self._toward(above, role))
