@@ -21,9 +21,9 @@ SLOW, FAST = 0.15, 0.25
 LOW, HIGH = 0.05, 0.09
 # Of a body that travels fast, a standing foot is seen to move faster: the share of the speed of the hips that is allowed for.
 EASE = 0.08
-# A point that wanders further than the first (legs) from the middle of a contact, or drifts further than the second from its
-# beginning to its end, slides; it doesn't stand.
-WANDER, DRIFT = 0.04, 0.045
+# A point that wanders further than the first (legs) from the middle of a contact, or drifts further than the second over the
+# ground and on the average faster than the third (legs a second), slides; it doesn't stand. Slower is a creeping of markers.
+WANDER, DRIFT, CREEP = 0.04, 0.045, 0.09
 # On stairs, chairs and slopes a point stands above the floor, if it is still for some seconds, and for some of them the lowest
 # of both feet, within LOW, and this far (legs) below the hips.
 RESTS, LOWEST, BELOW = 0.2, 0.1, 0.4
@@ -123,7 +123,8 @@ def _in_place(place: Array, standing: NDArray[np.bool_], size: float, fps: float
         for first, last in kept:
             quarter = max(1, (last - first) // 4)
             drift = place[last - quarter : last].mean(axis=0) - place[first : first + quarter].mean(axis=0)
-            out[first:last] = np.linalg.norm(drift) < DRIFT * size
+            way = np.linalg.norm(drift - (drift @ UP) * UP) / size
+            out[first:last] = way < max(DRIFT, CREEP * (last - first - quarter) / fps)
         if not near.all():
             parts += [(start + a, start + b) for a, b in spans(~near) if b - a >= RESTS * fps]
     return out

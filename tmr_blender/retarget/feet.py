@@ -4,22 +4,24 @@
 What stands on the floor in the clip (`contacts`) is held in place on the rig. A foot held at heel or ball keeps the
 turn that it has, smoothed, and moves as a whole; held at both it is turned a little, so that both stay. The change fades in
 before the foot comes down and out after it has left (`fade`), the hips go along (`sway`), and the legs follow (`legs`).
+Where that makes a joint too fast, contacts are let go of (`haste`): rather a foot that slides than a leg that jumps.
 
 Done in the armature's space, in which the rig's bones are rigid however the object is scaled.
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..motion import quaternion
 from ..motion.quaternion import Array
-from . import contacts, legs, rest, sway
+from . import contacts, haste, legs, rest, sway
 from .contacts import SIDES, spans
 from .legs import Leg
-from .rest import UP, Stance
+from .rest import UP
 from .target import Target
 
 # Seconds over which a held foot is let go, and is led to where it will be held.
@@ -33,6 +35,8 @@ TAKEN_OVER = 0.5
 NEAR_FLOOR = 0.025
 # Seconds to either side over which the turn of a standing foot is smoothed.
 STEADY = 0.1
+# A leg the knee of which is too fast is bent by as many times more, and again, so often.
+SLACKEN, BENDINGS = 2.5, 3
 # Seconds by which what stands further on can matter to a frame, at most.
 LOOK = 2.5
 
@@ -40,28 +44,139 @@ Held = Mapping[str, NDArray[np.bool_]]
 """Of one foot: "heel" and "ball" -> (frames,)."""
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What of a rig at rest says where its feet stand, in the armature's space.
+
+    soles: side -> "heel" and "ball" -> (3,) from the ankle. levels: the same -> height over the floor, in the stance's space.
+    up: (3,) one unit of that. height: (3,) of which the product with a point is its height. leg: its length, and `tall` that
+    in the stance's space.
+    """
+
+    soles: Mapping[str, Mapping[str, Array]]
+    levels: Mapping[str, Mapping[str, float]]
+    up: Array
+    height: Array
+    leg: float
+    tall: float
+
+    @classmethod
+    def of(cls, goal: Target) -> "Ground":
+        """Of a rig."""
+        soles = {side: contacts.sole(goal.stance, side) for side in SIDES}
+        ankles = {side: goal.stance.positions[f"{side}_ankle"] for side in SIDES}
+        return cls(
+            {side: {name: goal.to_armature(v) for name, v in sole.items()} for side, sole in soles.items()},
+            {side: {name: float((ankles[side] + v)[1]) for name, v in sole.items()} for side, sole in soles.items()},
+            goal.to_armature(UP),
+            goal.stretch @ quaternion.rotate(quaternion.inverse(goal.turn), UP),
+            _size(goal),
+            goal.stance.leg,
+        )
+
+
+@dataclass
+class Planting:
+    """How feet are to be held, which changes until no joint is too fast.
+
+    held: of each foot. shares: side -> (frames,) how much of what holding asks for is done. most: side -> (frames,) share of
+    its length that a leg may be long.
+    """
+
+    held: Mapping[str, Held]
+    shares: dict[str, Array]
+    most: dict[str, Array]
+
+    @classmethod
+    def of(cls, held: Mapping[str, Held]) -> "Planting":
+        """As they stand in the clip."""
+        stands = planted(held)
+        shares = {side: np.ones(len(mask)) for side, mask in stands.items()}
+        return cls(held, shares, {side: np.where(mask, sway.STRAIGHT, np.inf) for side, mask in stands.items()})
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nothing is held any more."""
+        return not any((mask & (self.shares[side] > 0.0)).any() for side, mask in planted(self.held).items())
+
+    def slacken(self, fast: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Bend legs further where knees are too fast."""
+        for side, rows in fast.items():
+            bent = np.where(np.isinf(self.most[side]), sway.STRAIGHT, self.most[side])
+            self.most[side] = np.where(rows, 1.0 - (1.0 - bent) * SLACKEN, self.most[side])
+
+    def let_go(self, fast: Mapping[str, NDArray[np.bool_]], tries: int, fps: float) -> None:
+        """Hold less around where joints are too fast."""
+        for side, share in haste.let_go(planted(self.held), fast, tries, fps).items():
+            self.shares[side] = self.shares[side] * share
+            self.most[side] = np.where(self.shares[side] < 0.5, np.inf, self.most[side])
+
+
 def plant(
-    held: Mapping[str, Held], goal: Target, turns: Mapping[str, Array], hips: Array, fps: float
+    held: Mapping[str, Held], goal: Target, turns: Mapping[str, Array], hips: Array, fps: float, own: slice | None = None
 ) -> tuple[dict[str, Array], Array]:
     """Turns and path of the hips with which the feet of a rig stay in place while they are held.
 
     held: of each foot, as `contacts.detect` finds it. turns: role -> (frames, 4) from rest in the armature's space, as
-    `solver.goal_turns` makes them. hips: (frames, 3) in the stance's space, travelling. Returns both, changed.
+    `solver.goal_turns` makes them. hips: (frames, 3) in the stance's space, travelling. own: one round, first and last frame
+    the same, of a motion that repeats itself. Returns both, changed. No joint of the legs is faster than `haste.limits` says.
     """
-    out = dict(turns)
-    places = goal.to_armature(hips)
+    ground, places = Ground.of(goal), goal.to_armature(hips)
     bodies = {side: leg_of(goal, turns, places, side) for side in SIDES}
+    most = haste.limits(haste.speeds(_joints(bodies, turns, ground), fps), ground.leg, fps)
+    planting = Planting.of(held)
+    tries = 0
+    while not planting.nothing:
+        out, shift, joints = _planted(planting, bodies, turns, ground, fps)
+        over = haste.over(haste.speeds(joints, fps), most)
+        fast, knees = (_repeated(rows, own) for rows in (over.joints, over.knees))
+        if not any(rows.any() for rows in fast.values()):
+            return out, hips + to_stance(goal, shift)
+        if tries < BENDINGS:
+            planting.slacken(knees)
+            fast = {side: rows & ~knees[side] for side, rows in fast.items()}
+        planting.let_go(fast, max(0, tries - BENDINGS), fps)
+        tries += 1
+    return dict(turns), hips
+
+
+def _planted(
+    planting: Planting, bodies: Mapping[str, Leg], turns: Mapping[str, Array], ground: Ground, fps: float
+) -> tuple[dict[str, Array], Array, Array]:
+    """Turns, the way of the hips from where they were (frames, 3), and joints (see `_joints`) of a rig so held."""
+    out = dict(turns)
     wanted: dict[str, Array] = {}
     for side in SIDES:
-        bend, wanted[side] = _foot(held[side], goal, turns[f"{side}_ankle"], bodies[side].ankle, side, fps)
+        bend, wanted[side] = _foot(planting, ground, turns[f"{side}_ankle"], bodies[side].ankle, side, fps)
         for role in (f"{side}_ankle", f"{side}_foot"):
             if role in turns:
                 out[role] = quaternion.multiply(bend, turns[role])
-    shift, solved = sway.carried(bodies, wanted, planted(held), goal.to_armature(UP), fps)
+    shift, solved = sway.carried(bodies, wanted, planting.most, ground.up, fps)
+    now = {}
     for side, (thigh, shin) in solved.items():
+        leg = bodies[side]
         out[f"{side}_hip"] = quaternion.multiply(thigh, turns[f"{side}_hip"])
         out[f"{side}_knee"] = quaternion.multiply(shin, turns[f"{side}_knee"])
-    return out, hips + to_stance(goal, shift)
+        bones = quaternion.rotate(thigh, leg.thigh), quaternion.rotate(shin, leg.shin)
+        now[side] = Leg(leg.hip + shift, *bones, leg.hinge)
+    return out, shift, _joints(now, out, ground)
+
+
+def _joints(bodies: Mapping[str, Leg], turns: Mapping[str, Array], ground: Ground) -> Array:
+    """(2, 4, frames, 3) hips, knees, ankles and balls of the feet of both sides."""
+    out = []
+    for side in SIDES:
+        leg = bodies[side]
+        knee, ankle = leg.hip + leg.thigh, leg.ankle
+        out.append([leg.hip, knee, ankle, ankle + quaternion.rotate(turns[f"{side}_ankle"], ground.soles[side]["ball"])])
+    return np.array(out)
+
+
+def _repeated(rows: Mapping[str, NDArray[np.bool_]], own: slice | None) -> dict[str, NDArray[np.bool_]]:
+    """What is found in one round of a motion that repeats itself, in all of them."""
+    if own is None:
+        return dict(rows)
+    return {side: _around(mask[own], own.start // (own.stop - own.start - 1)) for side, mask in rows.items()}
 
 
 def planted(held: Mapping[str, Held]) -> dict[str, NDArray[np.bool_]]:
@@ -94,8 +209,8 @@ def plant_loop(
         before = quaternion.rotate(quaternion.inverse(way), path[:span] - shift)
         path = np.concatenate([before, path, quaternion.rotate(way, path[-span:]) + shift])
     stays = {side: {name: _around(mask, rounds) for name, mask in points.items()} for side, points in held.items()}
-    out, path = plant(stays, goal, longer, path, fps)
     own = slice(rounds * span, (rounds + 1) * span + 1)
+    out, path = plant(stays, goal, longer, path, fps, own)
     return {role: turn[own] for role, turn in out.items()}, path[own]
 
 
@@ -120,28 +235,28 @@ def leg_of(goal: Target, turns: Mapping[str, Array], places: Array, side: str) -
     return Leg(places + vector(middle, hip, "pelvis"), thigh, shin, axis)
 
 
-def _foot(held: Held, goal: Target, turn: Array, ankle: Array, side: str, fps: float) -> tuple[Array, Array]:
+def _foot(planting: Planting, ground: Ground, turn: Array, ankle: Array, side: str, fps: float) -> tuple[Array, Array]:
     """How much further a foot is turned, (frames, 4), and where its ankle goes, (frames, 3)."""
+    held, share = planting.held[side], planting.shares[side][:, None]
     planted = held["heel"] | held["ball"]
-    calm = _calm(turn, planted, fps)
+    calm = _calm(turn, planted, share, fps)
     turn = quaternion.multiply(calm, turn)
-    shape = {name: goal.to_armature(v) for name, v in contacts.sole(goal.stance, side).items()}
-    arms = {name: quaternion.rotate(turn, np.broadcast_to(v, ankle.shape)) for name, v in shape.items()}
+    arms = {name: quaternion.rotate(turn, v) for name, v in ground.soles[side].items()}
     places = {name: ankle + arm for name, arm in arms.items()}
-    locks = _locks(held, places, goal, side)
+    locks = _locks(held, places, ground, side)
     both = held["heel"] & held["ball"]
     rolls = quaternion.to_rotation_vector(
         quaternion.between(places["ball"] - places["heel"], np.nan_to_num(locks["ball"] - locks["heel"]))
     )
-    bend = quaternion.from_rotation_vector(fade(rolls, both, fps))
+    bend = quaternion.from_rotation_vector(share * fade(rolls, both, fps))
     moves = np.zeros_like(ankle)
     for name in ("heel", "ball"):
         to_lock = locks[name] - ankle - quaternion.rotate(bend, arms[name])
         moves = np.where(held[name][:, None], to_lock, moves)
-    return quaternion.multiply(bend, calm), ankle + fade(moves, planted, fps, HURRY * _size(goal))
+    return quaternion.multiply(bend, calm), ankle + share * fade(moves, planted, fps, HURRY * ground.leg)
 
 
-def _calm(turn: Array, planted: NDArray[np.bool_], fps: float) -> Array:
+def _calm(turn: Array, planted: NDArray[np.bool_], share: Array, fps: float) -> Array:
     """What smooths the turn of a standing foot, (frames, 4).
 
     Markers on toes shake most; where the ball is held, that would shake the ankle instead.
@@ -151,10 +266,10 @@ def _calm(turn: Array, planted: NDArray[np.bool_], fps: float) -> Array:
     padded = np.pad(quaternion.continuous(turn), ((width, width), (0, 0)), mode="edge")
     mean = np.stack([np.convolve(column, window, mode="valid") for column in padded.T], axis=-1)
     change = quaternion.multiply(quaternion.normalise(mean), quaternion.inverse(turn))
-    return quaternion.from_rotation_vector(fade(quaternion.to_rotation_vector(change), planted, fps))
+    return quaternion.from_rotation_vector(share * fade(quaternion.to_rotation_vector(change), planted, fps))
 
 
-def _locks(held: Held, places: Mapping[str, Array], goal: Target, side: str) -> dict[str, Array]:
+def _locks(held: Held, places: Mapping[str, Array], ground: Ground, side: str) -> dict[str, Array]:
     """Where heel and ball are held, (frames, 3) each, NaN where they are not.
 
     Each contact is held where the point is on the average. What comes down while the other end stands keeps the length of
@@ -164,7 +279,7 @@ def _locks(held: Held, places: Mapping[str, Array], goal: Target, side: str) -> 
     length = float(np.linalg.norm(places["ball"][0] - places["heel"][0]))
     order = sorted((start, end, name) for name in places for start, end in spans(held[name]))
     for start, end, name in order:
-        spot = _on_floor(np.mean(places[name][start:end], axis=0), goal, side, name)
+        spot = _on_floor(np.mean(places[name][start:end], axis=0), ground, ground.levels[side][name])
         other = locks["ball" if name == "heel" else "heel"][start:end]
         standing = ~np.isnan(other[:, 0])
         if standing.any():
@@ -174,17 +289,10 @@ def _locks(held: Held, places: Mapping[str, Array], goal: Target, side: str) -> 
     return locks
 
 
-def _on_floor(place: Array, goal: Target, side: str, name: str) -> Array:
-    """A point (3,) of the armature at the height it has at rest, if it is near that."""
-    at = to_stance(goal, place)
-    height = _rest_height(goal.stance, side, name)
-    if abs(at[1] - height) < NEAR_FLOOR * goal.stance.leg:
-        at[1] = height
-    return goal.to_armature(at)
-
-
-def _rest_height(stance: Stance, side: str, name: str) -> float:
-    return float(stance.positions[f"{side}_ankle"][1] + contacts.sole(stance, side)[name][1])
+def _on_floor(place: Array, ground: Ground, level: float) -> Array:
+    """A point (3,) of the armature at the level it has at rest, if it is near that."""
+    off = level - float(place @ ground.height)
+    return place + off * ground.up if abs(off) < NEAR_FLOOR * ground.tall else place
 
 
 def _size(goal: Target) -> float:
@@ -212,21 +320,23 @@ def fade(values: Array, known: NDArray[np.bool_], fps: float, pace: float = np.i
         return max(1, round(seconds * fps))
 
     filled = spans(known)
+    least = max(1, round(RELEASE * fps))
+    nothing = (np.zeros(values.shape[1]), np.zeros(values.shape[1]))
+    bridges = []
     for (_, start), (end, _) in zip([(0, -1), *filled], [*filled, (len(known), 0)], strict=True):
         opens = _ending(values, known, start - 1, -1) if start > 0 else None
         closes = _ending(values, known, end, 1) if end < len(known) else None
         before, after = (length(ends[0]) if ends else 0 for ends in (opens, closes))
-        least = max(1, round(RELEASE * fps))
         if opens and closes and end - start >= 2 * least:
             before, after = min(before, (end - start) // 2), min(after, (end - start) // 2)
         if opens and closes and end - start < 2 * least:
-            _bridge(out, start - 1, end, opens, closes)
+            bridges.append((start - 1, end, *opens, *closes))
             continue
-        nothing = (np.zeros(values.shape[1]), np.zeros(values.shape[1]))
         if opens:
-            _bridge(out, start - 1, start + before, opens, nothing)
+            bridges.append((start - 1, start + before, *opens, *nothing))
         if closes:
-            _bridge(out, end - after - 1, end, nothing, closes)
+            bridges.append((end - after - 1, end, *nothing, *closes))
+    _bridge(out, bridges)
     return out
 
 
@@ -238,15 +348,20 @@ def _ending(values: Array, known: NDArray[np.bool_], at: int, inwards: int) -> t
     return values[at], (values[beside] - values[at]) * inwards * TAKEN_OVER
 
 
-def _bridge(out: Array, start: int, end: int, first: tuple[Array, Array], last: tuple[Array, Array]) -> None:
-    """Fill the frames strictly between two, which may lie outside, with a cubic Hermite curve."""
-    inside = np.arange(max(start + 1, 0), min(end, len(out)))
-    t = ((inside - start) / (end - start))[:, None]
-    (a, slope_a), (b, slope_b) = first, last
-    span = end - start
-    out[inside] = (
-        (1 + 2 * t) * (1 - t) ** 2 * a
-        + t * (1 - t) ** 2 * span * slope_a
-        + t**2 * (3 - 2 * t) * b
-        + t**2 * (t - 1) * span * slope_b
-    )
+def _bridge(out: Array, bridges: list[tuple[int, int, Array, Array, Array, Array]]) -> None:
+    """Fill the frames strictly between pairs, which may lie outside, with cubic Hermite curves.
+
+    bridges: first and last frame, value and slope a frame at the first, the same at the last.
+    """
+    if not bridges:
+        return
+    starts, ends, *knots = (np.array(column) for column in zip(*bridges, strict=True))
+    which = np.repeat(np.arange(len(starts)), ends - starts - 1)
+    inside = starts[which] + 1 + np.arange(len(which)) - np.searchsorted(which, which)
+    there = (inside >= 0) & (inside < len(out))
+    which, inside = which[there], inside[there]
+    span = (ends - starts)[which, None]
+    t = (inside - starts[which])[:, None] / span
+    a, slope_a, b, slope_b = (knot[which] for knot in knots)
+    rise, back = t * t, (1 - t) ** 2
+    out[inside] = (1 + 2 * t) * back * a + t * back * span * slope_a + rise * (3 - 2 * t) * b + rise * (t - 1) * span * slope_b

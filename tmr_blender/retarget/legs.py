@@ -55,7 +55,7 @@ def hinge(thigh: Array, shin: Array, turns: Array, usual: Array) -> Array:
     turns: (frames, 4) of the thigh; usual: (3,) the axis in the thigh's rest, which is leant on where the knee hardly bends.
     """
     size = np.linalg.norm(thigh, axis=-1) * np.linalg.norm(shin, axis=-1)
-    bends = np.cross(thigh, shin) / np.maximum(size, 1e-12)[:, None]
+    bends = quaternion.cross(thigh, shin) / np.maximum(size, 1e-12)[:, None]
     own = np.mean(quaternion.rotate(quaternion.inverse(turns), bends), axis=0)
     own = _unit(own + 0.05 * usual)
     return quaternion.rotate(turns, np.broadcast_to(own, thigh.shape))
@@ -75,7 +75,7 @@ def solve(leg: Leg, hip: Array, ankle: Array) -> tuple[Array, Array]:
     along = _unit(wanted)
     normal = quaternion.rotate(swing, _normal(leg))
     normal = _unit(normal - np.sum(normal * along, axis=-1, keepdims=True) * along)
-    ahead = np.cross(along, normal)
+    ahead = quaternion.cross(along, normal)
     first = _corner(upper, distance, lower)[:, None]
     second = _corner(lower, distance, upper)[:, None]
     thigh = np.cos(first) * along + np.sin(first) * ahead
@@ -95,7 +95,7 @@ def _softened(leg: Leg, distance: Array) -> Array:
 
 def _normal(leg: Leg) -> Array:
     """The normal of the knee's plane, (frames, 3): as it bends, or by its hinge where it is straight or overstretched."""
-    cross = np.cross(leg.thigh, leg.shin)
+    cross = quaternion.cross(leg.thigh, leg.shin)
     size = np.linalg.norm(leg.thigh, axis=-1) * np.linalg.norm(leg.shin, axis=-1)
     bend = np.arcsin(np.clip(np.linalg.norm(cross, axis=-1) / np.maximum(size, 1e-12), 0.0, 1.0))
     folded = np.sum(leg.thigh * leg.shin, axis=-1) < 0.0
