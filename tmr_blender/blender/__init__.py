@@ -3,6 +3,7 @@
 
 from . import (
     command,
+    dropping,
     filtering,
     jobs,
     libraries,
@@ -11,6 +12,7 @@ from . import (
     ops_apply,
     ops_assets,
     ops_batch,
+    ops_drag,
     ops_library,
     ops_mapping,
     ops_moments,
@@ -24,7 +26,9 @@ from . import (
     properties,
     sampled,
     score_curve,
+    strip,
     summaries,
+    textures,
     told,
     watching,
 )
@@ -51,6 +55,10 @@ _MODULES = (
     ops_moments,
     score_curve,
     panel,
+    textures,
+    strip,
+    ops_drag,
+    dropping,
     panel_mapping,
     panel_moments,
     told,

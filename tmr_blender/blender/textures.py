@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The libraries' thumbnails as GPU textures, for what is drawn in the viewport.
+
+A drawing asks with `texture`, which never waits: what is missing is asked of the search process from a timer, a few at a
+time, and the views are redrawn once it is there.
+"""
+
+import base64
+from collections import OrderedDict
+from typing import Any
+
+import bpy
+import gpu
+import numpy as np
+
+from ..errors import FileProblem
+from ..library.client import Request
+from ..motion import png
+from ..motion.png import Image
+from . import jobs
+
+KEPT = 200
+"""Pictures; at 128 pixels a side 13 MB on the GPU."""
+TOGETHER = 40
+"""Pictures in one request."""
+UPLOADS = 4
+"""Textures that are made in one drawing."""
+TICK = 0.05
+"""Seconds between two looks at the search process's answer."""
+
+Key = tuple[str, int]
+"""Folder of a library and number of an entry in it."""
+
+_pictures: OrderedDict[Key, Image | None] = OrderedDict()
+_textures: dict[Key, Any] = {}
+_wanted: list[Key] = []
+_asked: tuple[Request, list[Key]] | None = None
+_uploads = 0
+
+
+def begin_drawing() -> None:
+    """A drawing starts: it may make `UPLOADS` textures."""
+    global _uploads
+    _uploads = 0
+
+
+def texture(key: Key) -> Any | None:
+    """The picture of an entry as a `gpu.types.GPUTexture`; None while it is not there, or where there is none.
+
+    To be called while a view is drawn.
+    """
+    global _uploads
+    if key in _textures:
+        _pictures.move_to_end(key)
+        return _textures[key]
+    if key not in _pictures:
+        want(key)
+        return None
+    image = _pictures[key]
+    if image is None:
+        return None
+    if _uploads >= UPLOADS:
+        _redraw_soon()
+        return None
+    _uploads += 1
+    made = _textures[key] = _upload(image)
+    return made
+
+
+def want(key: Key) -> None:
+    """Have a picture fetched."""
+    waiting = _asked is not None and key in _asked[1]
+    if key not in _pictures and key not in _wanted and not waiting:
+        _wanted.append(key)
+        _redraw_soon()
+
+
+def came(key: Key) -> bool:
+    """Whether a picture, or the answer that there is none, has come."""
+    return key in _pictures
+
+
+def held(key: Key) -> Image | None:
+    """The picture (height, width, 3) of an entry, if it has come."""
+    return _pictures.get(key)
+
+
+def fetch() -> bool:
+    """Ask for what is wanted and take what has come; whether more is to come."""
+    global _asked
+    if _asked is None and _wanted:
+        place = _wanted[0][0]
+        chosen = [key for key in _wanted if key[0] == place][:TOGETHER]
+        for key in chosen:
+            _wanted.remove(key)
+        try:
+            request = jobs.client().request("pictures", {"library": place, "entries": [number for _, number in chosen]})
+        except OSError:  # the search process can't be started, which every search says
+            _keep(chosen, [""] * len(chosen))
+            return bool(_wanted)
+        _asked = request, chosen
+    if _asked is None:
+        return False
+    reply = _asked[0].poll()
+    if reply is not None and reply.kind != "progress":
+        # A library that is gone or has changed meanwhile has no pictures to show; the next search says so.
+        texts = reply.value if reply.kind == "result" else [""] * len(_asked[1])
+        _keep(_asked[1], texts)
+        _asked = None
+    return _asked is not None or bool(_wanted)
+
+
+def _keep(keys: list[Key], texts: list[str]) -> None:
+    for key, text in zip(keys, texts, strict=True):
+        _pictures[key] = _decoded(text)
+    while len(_pictures) > KEPT:
+        oldest, _ = _pictures.popitem(last=False)
+        _textures.pop(oldest, None)
+
+
+def _decoded(text: str) -> Image | None:
+    """None for no picture, and for one that a library of another hand holds in another format."""
+    if not text:
+        return None
+    try:
+        return png.decode(base64.b64decode(text))
+    except FileProblem:
+        return None
+
+
+def _upload(image: Image) -> Any:
+    """A texture of an image; its rows go upwards."""
+    height, width = image.shape[:2]
+    pixels = np.ones((height, width, 4), np.float32)
+    pixels[..., :3] = image[::-1].astype(np.float32) / 255.0
+    return gpu.types.GPUTexture((width, height), format="RGBA8", data=gpu.types.Buffer("FLOAT", pixels.size, pixels.ravel()))
+
+
+def _redraw_soon() -> None:
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TICK)
+
+
+def _tick() -> float | None:
+    """Of a timer: take what has come, redraw, and end once there is nothing more."""
+    more = fetch()
+    redraw()
+    return TICK if more else None
+
+
+def redraw() -> None:
+    """Have all 3D views drawn again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+def forget() -> None:
+    """Free all pictures."""
+    global _asked
+    _asked = None
+    _pictures.clear()
+    _textures.clear()
+    _wanted.clear()
+
+
+def register() -> None:
+    """Nothing: the first drawing starts the timer."""
+
+
+def unregister() -> None:
+    """Stop the timer and free the pictures."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    forget()
