@@ -1,27 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Planted feet: `python build.py bench feet [--takes PATTERN] [--half even|odd|all] [--json FILE]`.
+"""Planted feet: `python build.py bench feet [--takes PATTERN] [--half even|odd|all] [--fresh COUNT] [--json FILE]`.
 
 All takes of ../shared/mocap that are BVH (CMU in two conventions, Bandai Namco), at 30 frames a second, onto bodies of many
 proportions (`tests.retarget.proportions`), with feet planted and without. What stands is told on the clip's own joints by
 another rule than ours, that of HuMoR (Rempe et al. 2021): an ankle below 8 cm over where it is when it stands, or a ball of the
 foot below 4 cm, that moves less than 5 mm a frame; of spans that last 0.2 s, without their first and last 0.07 s.
-Lengths are those of a body of 1.8 m, the legs of which (hip to ankle) are 0.87 m.
+With --fresh: takes on which nothing was tuned instead, of performers that none of the BVH files is of: joint positions of
+../shared/data/cmu, made into clips (`motion.rigid`), and the FBX takes. Lengths are those of a body of 1.8 m, the legs of which
+(hip to ankle) are 0.87 m. The exit code is 1 where a bar is missed.
 """
 
 import argparse
-import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from models.data import cmu
+from tests.bench import figures
+from tests.bench.figures import Figure
 from tests.retarget import bodies, proportions
-from tmr_blender.motion import features, humanoid, quaternion, readers
+from tmr_blender.motion import features, humanoid, quaternion, readers, rigid
 from tmr_blender.motion.clip import Clip
 from tmr_blender.motion.quaternion import Array
 from tmr_blender.retarget import contacts, feet, performance, rest, roles, solver
@@ -35,9 +40,14 @@ JOINTS = ("hip", "knee", "ankle", "foot")
 HEIGHTS, STILL, LASTS, TRIM = {"ankle": 0.08, "foot": 0.04}, 0.15, 0.2, 2
 # A knee's plane that turns further than this (degrees) in two frames has flipped; bends below the second say nothing.
 FLIP, BENT = 90.0, 8.0
+# Bars: mm a second of contact, share of what it is without planting; and the seed by which fresh takes are drawn.
+SLIDE, TENTH, SEED = 5.0, 0.1, 20
 
 Places = Mapping[str, Array]
 """Role -> (frames, 3), in the space of a stance."""
+
+Rows = list[dict[str, Any]]
+"""Of a take on a body each, as `one` fills them."""
 
 
 @dataclass(frozen=True)
@@ -233,34 +243,59 @@ def measure(source: Motion, goal: Target, motion: Motion, stands: Mapping[str, n
     }  # fmt: skip
 
 
-def one(path: Path) -> list[dict[str, object]]:
-    """All bodies for one take."""
-    clip = read(path)
+def fresh(count: int) -> list[str]:
+    """Takes drawn from ../shared/data/cmu, and all of ../shared/mocap/cmu_fbx, of performers that no BVH is of."""
+    seen = {
+        int(path.stem.split("_")[0]) for folder in ("cmu", "cmu_iclone") for path in (SHARED / "mocap" / folder).glob("*.bvh")
+    }
+    names = sorted(name for name in _places() if int(name.split("_")[0]) not in seen)
+    drawn = np.random.default_rng(SEED).choice(names, min(count, len(names)), replace=False)
+    return [*drawn.tolist(), *(str(path) for path in sorted((SHARED / "mocap" / "cmu_fbx").glob("*.fbx")))]
+
+
+@cache
+def _places() -> Mapping[str, tuple[Array, float]]:
+    """Joint positions (frames, 22, 3) and frame rates of the data set's takes."""
+    return cmu.positions(SHARED / "data" / "cmu" / "motions.npz")
+
+
+def load(take: Path | str) -> tuple[Clip, str]:
+    """A take, and what it is called."""
+    if isinstance(take, str) and not take.endswith(".fbx"):
+        places, fps = _places()[take]
+        return rigid.clip(places, fps, take), f"data/{take}"
+    path = Path(take)
+    return read(path), f"{path.parent.name}/{path.stem}"
+
+
+def one(take: Path | str) -> Rows:
+    """All bodies for one take: a file, or one of the data set's by its name."""
+    clip, name = load(take)
     body_map = humanoid.recognise(clip)
     options = Options(fps=FPS)
     performed = performance.perform(clip, body_map, options)
     source = of_clip(performed)
     stands = standing(source)
-    start = time.perf_counter()
+    start = time.process_time()
     held = contacts.detect(performed.stance, performed.deltas, performed.positions, FPS)
-    detecting = time.perf_counter() - start
+    detecting = time.process_time() - start
     own = slide(source, stands)
     ours = {f"{s}_foot": held[s]["ball"] for s in contacts.SIDES} | {
         f"{s}_ankle": held[s]["heel"] | held[s]["ball"] for s in contacts.SIDES
     }
     missed = sum(int((stands[r] & ~ours[r]).sum()) for r in stands) / FPS
-    rows: list[dict[str, object]] = []
-    for name, goal in goals().items():
+    rows: Rows = []
+    for body, goal in goals().items():
         turns = solver.goal_turns(performed, goal)
         hips = solver.hips_path(performed, goal.stance, options)
         free = measure(source, goal, of_rig(goal, turns, hips), stands)
-        start = time.perf_counter()
-        planted, path_ = feet.plant(held, goal, turns, hips, FPS)
-        seconds = time.perf_counter() - start
-        after = measure(source, goal, of_rig(goal, planted, path_), stands)
-        drop = np.linalg.norm(hips - path_, axis=-1) * LEG / goal.stance.leg
+        start = time.process_time()
+        planted, path = feet.plant(held, goal, turns, hips, FPS)
+        seconds = time.process_time() - start
+        after = measure(source, goal, of_rig(goal, planted, path), stands)
+        drop = np.linalg.norm(hips - path, axis=-1) * LEG / goal.stance.leg
         rows.append({
-            "take": f"{path.parent.name}/{path.stem}", "body": name, "frames": len(hips), "own": own[0], "missed": missed,
+            "take": name, "body": body, "frames": len(hips), "own": own[0], "missed": missed,
             "planting": seconds, "detecting": detecting, "drop": float(drop.max()), "mean_drop": float(drop.mean()),
             **{f"free_{k}": v for k, v in free.items()}, **{f"held_{k}": v for k, v in after.items()},
         })  # fmt: skip
@@ -272,56 +307,103 @@ def pops(row: dict) -> bool:
     return row["held_speed"] > max(1.2, 1.05 * row["free_speed"])
 
 
-def table(rows: list[dict], by: str) -> None:
-    """Print one line for each body, or half."""
-    print(
-        f"{by:<20} {'takes':>5} | slide mm/s: {'source':>6} {'free':>6} {'held':>6} {'up':>5} | {'pops':>4} {'p99.9':>5} {'kind':>5}"
-        f" {'acc':>5} {'(free':>5} {'jerk':>5} {'free)':>5} | {'flips':>5} {'back':>5} | {'deep':>5} {'(free)':>6} {'apart':>5} {'(free)':>6}"
-        f" | {'drop':>5} {'mean':>5}"
-    )
-    for name in dict.fromkeys(r[by] for r in rows):
-        part = [r for r in rows if r[by] == name]
-        total = {k: sum(r[k] for r in part) for k in ("own", "free_moved", "held_moved", "held_lifted", "free_seconds")}
-        s = max(total["free_seconds"], 1e-9) / 1000
-        mean = {k: float(np.mean([r[k] for r in part])) for k in part[0] if isinstance(part[0][k], float)}
-        top = {k: max(r[k] for r in part) for k in part[0] if isinstance(part[0][k], (float, int))}
-        print(
-            f"{name:<20} {len(part):>5} | {'':>11} {total['own'] / s:>6.1f} {total['free_moved'] / s:>6.1f} {total['held_moved'] / s:>6.2f}"
-            f" {total['held_lifted'] / s:>5.2f} | {sum(map(pops, part)):>4} {top['held_speed999']:>5.2f} {top['held_kind']:>5.2f}"
-            f" {mean['held_acceleration']:>5.2f} {mean['free_acceleration']:>5.2f} {mean['held_jerk']:>5.2f} {mean['free_jerk']:>5.2f}"
-            f" | {sum(r['held_flips'] for r in part):>2}/{sum(r['free_flips'] for r in part):<2} {top['held_backward']:>5.1f}"
-            f" | {1000 * mean['held_depth']:>5.1f} {1000 * mean['free_depth']:>6.1f} {1000 * mean['held_apart']:>5.1f}"
-            f" {1000 * mean['free_apart']:>6.1f} | {1000 * top['drop']:>5.0f} {1000 * mean['mean_drop']:>5.1f}"
-        )
+COLUMNS: tuple[tuple[str, str, Callable[[Rows], float]], ...] = (
+    ("takes", "5.0f", len),
+    ("source", "6.1f", lambda rows: rate(rows, "own")),
+    ("free", "5.1f", lambda rows: rate(rows, "free_moved")),
+    ("held", "5.2f", lambda rows: rate(rows, "held_moved")),
+    ("up", "5.2f", lambda rows: rate(rows, "held_lifted")),
+    ("pops", "4.0f", lambda rows: sum(map(pops, rows))),
+    ("p99.9", "5.2f", lambda rows: max(r["held_speed999"] for r in rows)),
+    ("kind", "5.2f", lambda rows: max(r["held_kind"] for r in rows)),
+    ("acc", "5.2f", lambda rows: mean(rows, "held_acceleration")),
+    ("free", "5.2f", lambda rows: mean(rows, "free_acceleration")),
+    ("jerk", "5.2f", lambda rows: mean(rows, "held_jerk")),
+    ("free", "5.2f", lambda rows: mean(rows, "free_jerk")),
+    ("flips", "5.0f", lambda rows: sum(r["held_flips"] for r in rows)),
+    ("free", "4.0f", lambda rows: sum(r["free_flips"] for r in rows)),
+    ("back", "5.1f", lambda rows: max(r["held_backward"] for r in rows)),
+    ("deep", "5.1f", lambda rows: 1000 * mean(rows, "held_depth")),
+    ("free", "5.1f", lambda rows: 1000 * mean(rows, "free_depth")),
+    ("apart", "5.1f", lambda rows: 1000 * mean(rows, "held_apart")),
+    ("free", "5.1f", lambda rows: 1000 * mean(rows, "free_apart")),
+    ("drop", "5.0f", lambda rows: 1000 * max(r["drop"] for r in rows)),
+    ("mean", "5.1f", lambda rows: 1000 * mean(rows, "mean_drop")),
+)
+"""Heading, format and value: mm a second slid by the source, the rig free and held, and held up and down; takes that pop; of
+speeds over the source's the largest 99.9th percentile and that of one kind of joint; means of accelerations and jerks over the
+source's; flips, and degrees that a knee bends backward; mm below the floor, and of standing balls off it; mm the hips move."""
 
 
-def main() -> int:
-    """Measure and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--takes", default="", help="regular expression that a take's folder/name must match")
-    parser.add_argument("--half", choices=("even", "odd", "all"), default="all")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    paths = files(options.takes, options.half)
-    with ProcessPoolExecutor(2) as pool:
-        rows = [row for part in pool.map(one, paths) for row in part]
-    table(rows, "body")
-    for row in rows:
-        row["all"] = options.half
-    table(rows, "all")
-    print("worst")
-    for row in sorted(rows, key=lambda r: -r["held_speed"] / max(1.2, r["free_speed"]))[:12]:
+def rate(rows: Rows, key: str) -> float:
+    """Millimetres in a second of contact, over all rows together."""
+    return 1000.0 * sum(r[key] for r in rows) / max(sum(r["free_seconds"] for r in rows), 1e-9)
+
+
+def mean(rows: Rows, key: str) -> float:
+    """Over the rows, each of which counts once."""
+    return float(np.mean([r[key] for r in rows]))
+
+
+def table(rows: Rows) -> None:
+    """Print one line for each body, and one for all."""
+    bodies_ = list(dict.fromkeys(r["body"] for r in rows))
+    print(" ".join([f"{'body':<20}", *(f"{name:>{int(form.split('.')[0])}}" for name, form, _ in COLUMNS)]))
+    for name in [*bodies_, ""]:
+        part = [r for r in rows if name in ("", r["body"])]
+        print(" ".join([f"{name or 'all':<20}", *(f"{value(part):{form}}" for _, form, value in COLUMNS)]))
+
+
+def worst(rows: Rows) -> None:
+    """Print what is behind the figures."""
+    for row in sorted(rows, key=lambda r: -r["held_speed"] / max(1.2, 1.05 * r["free_speed"]))[:12]:
         print(f"  pop   {row['take']:<40} {row['body']:<16} {row['held_speed']:.2f} (free {row['free_speed']:.2f})")
     for row in sorted(rows, key=lambda r: -r["held_moved"])[:12]:
         print(
             f"  slide {row['take']:<40} {row['body']:<16} {1000 * row['held_moved']:.0f} mm in {row['free_seconds']:.1f} s"
             f" (source {1000 * row['own']:.0f}, free {1000 * row['free_moved']:.0f}; missed {row['missed']:.1f} s)"
         )
-    print("ms for 466 frames:", np.median([466000 * r["planting"] / r["frames"] for r in rows if r["frames"] > 200]))
-    print("detect ms:", np.median([466000 * r["detecting"] / r["frames"] for r in rows if r["frames"] > 200]))
+
+
+def figures_of(rows: Rows) -> list[Figure]:
+    """The bars: what slides, in all and against what it does when nothing is held; pops and flips; time."""
+    free, held = rate(rows, "free_moved"), rate(rows, "held_moved")
+    out = [
+        Figure("planted slide", held, "mm a second", free, SLIDE),
+        Figure("slide, planted over free", held / max(free, 1e-9), "", None, TENTH),
+        Figure("takes on bodies that pop", float(sum(map(pops, rows))), "takes", None, 0.0),
+        Figure("flipped knees", float(sum(r["held_flips"] for r in rows)), "frames", None, 0.0),
+    ]
+    for name, key, goal in (("planting", "planting", 10.0), ("finding contacts", "detecting", 10.0)):
+        long = [466000 * r[key] / r["frames"] for r in rows if r["frames"] > 300]
+        if long:
+            out.append(Figure(f"{name}, processor time for 466 frames", float(np.median(long)), "ms", None, goal))
+    return out
+
+
+def main() -> int:
+    """Measure and report; 1 where a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--takes", default="", help="regular expression that a take's folder/name must match")
+    parser.add_argument("--half", choices=("even", "odd", "all"), default="all")
+    parser.add_argument("--fresh", type=int, metavar="COUNT", help="so many takes of performers that none of the BVH are of")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    if options.fresh is None:
+        work: list[Path | str] = [*files(options.takes, options.half)]
+    else:
+        work = [*fresh(options.fresh)]
+    if not work:
+        parser.error("no take matches")
+    with ProcessPoolExecutor(2) as pool:
+        rows = [row for part in pool.map(one, work) for row in part]
+    table(rows)
+    worst(rows)
+    bars = figures_of(rows)
+    figures.table(bars, f"{len(work)} takes, {len(goals())} bodies")
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0
+        figures.write(options.json, {"figures": figures.content(bars), "rows": rows})
+    return 0 if all(bar.ok for bar in bars) else 1
 
 
 if __name__ == "__main__":
