@@ -19,6 +19,8 @@ from .scenarios import Scenario, known
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parents[2] / "shared"
 READY_SECONDS = 240
+CROWDED = 1.3
+"""How many times as long as its own processor time a bit of work may take where times are to be judged."""
 BLENDERS = {"trixie": "Blender 4.3", "sid": "Blender 5.2"}
 
 
@@ -60,9 +62,15 @@ def open_window(tool: Path, suite: str, archive: Path, folder: Path, scenario: S
 
 
 def over(figure: dict[str, Any]) -> bool:
-    """Whether a figure breaks its limit on a machine that keeps it without the work under test."""
+    """Whether a figure breaks its limit, and not for the machine's sake.
+
+    A time is held against the machine where the window exceeds the limit without the work, or other work crowds it out.
+    """
     limit, without = figure["limit"], figure["without"]
-    return limit is not None and figure["value"] > limit and (without is None or without <= limit)
+    if limit is None or figure["value"] <= limit:
+        return False
+    slow = (without is not None and without > limit) or figure["busy"] > CROWDED
+    return not (slow and figure["unit"] == "s")
 
 
 def passed(results: dict[str, Any]) -> bool:
@@ -86,8 +94,10 @@ def rows(suite: str, results: dict[str, Any]) -> list[str]:
     for figure in results["figures"]:
         wanted = "" if figure["limit"] is None else f"at most {figure['limit']:g} {figure['unit']}"
         without = "" if figure["without"] is None else f"{figure['without']:.3g} {figure['unit']} without"
-        state = "" if figure["limit"] is None else "over" if figure["value"] > figure["limit"] else "kept"
-        lines.append(f"| | {figure['what']} | {figure['value']:.3g} {figure['unit']} | {wanted} {state} | {without} |")
+        exceeded = figure["limit"] is not None and figure["value"] > figure["limit"]
+        excuse = f", on a machine {figure['busy']:.1f} times slower by other work" if figure["busy"] > CROWDED else ""
+        state = "" if figure["limit"] is None else f": OVER{excuse}" if exceeded else ": kept"
+        lines.append(f"| | {figure['what']} | {figure['value']:.3g} {figure['unit']} | {wanted}{state} | {without} |")
     return lines
 
 

@@ -105,6 +105,12 @@ class Window:
             _xdotool("mouseup", 1)
         self.clicks += 1
 
+    def wheel(self, steps: int) -> None:
+        """Turn the wheel: positive is down, towards the end of what is scrolled."""
+        for _ in range(abs(steps)):
+            _xdotool("click", 5 if steps > 0 else 4)
+            time.sleep(0.05)
+
     def key(self, *keys: str) -> None:
         """Press keys one after the other, such as "Return", "ctrl+z"."""
         for key in keys:
@@ -217,8 +223,17 @@ class Window:
 
     def figure(self, what: str, value: float, unit: str, limit: float | None = None, without: float | None = None) -> None:
         """Note a measured value. limit: at most this. without: the same measured without the work."""
-        self.figures.append({"what": what, "value": value, "unit": unit, "limit": limit, "without": without})
-        print(f"{what}: {value:.3f} {unit} (limit {limit}, without {without})", flush=True)
+        busy = crowding()
+        self.figures.append({"what": what, "value": value, "unit": unit, "limit": limit, "without": without, "busy": busy})
+        print(f"{what}: {value:.3f} {unit} (limit {limit}, without {without}, machine {busy:.1f})", flush=True)
+
+
+def crowding(seconds: float = 0.15) -> float:
+    """How many times as long as its own processor time a bit of work takes now: 1 on a machine with a free processor."""
+    start, own = time.perf_counter(), time.process_time()
+    while time.process_time() - own < seconds:
+        sum(range(1000))
+    return (time.perf_counter() - start) / (time.process_time() - own)
 
 
 def _xdotool(*arguments: Any) -> None:
