@@ -53,7 +53,7 @@ class TMR_OT_get_source(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.directory:
             self.directory = str(Path.home() / "Motion Libraries")
-        return context.window_manager.invoke_props_dialog(self, width=WIDTH)
+        return context.window_manager.invoke_props_dialog(self, width=WIDTH, confirm_text="Download")
 
     def draw(self, context: bpy.types.Context) -> None:
         row = sources.find(self.source)
