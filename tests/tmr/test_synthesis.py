@@ -86,7 +86,7 @@ def test_bones_keep_their_lengths_and_no_foot_is_below_the_floor(maker: synthesi
 
 @pytest.mark.parametrize("asked", [(0.5, 0, 1), (21.0, 0, 1), (float("nan"), 0, 1), (5.0, -1, 1), (5.0, 2**40, 1), (5.0, 0, 0)])
 def test_what_cannot_be_made_is_a_sentence(maker: synthesis.Synthesiser, model: Path, asked: tuple[float, int, int]) -> None:
-    with pytest.raises(QueryProblem, match="(?i)from"):
+    with pytest.raises(QueryProblem, match=r"(?i)from"):
         returned(maker.synthesise(latent(), MotionEncoder(model), *asked))
 
 

@@ -92,7 +92,7 @@ class WorkerOperator:
         """Send the request; wait for it in background mode, else come back and poll."""
         if not self.ask(method, params):
             return {"CANCELLED"}
-        return self._settle(context) if waits(context) else self.watch(context)
+        return self.settle(context) if waits(context) else self.watch(context)
 
     def ask(self, method: str, params: Mapping[str, Any]) -> bool:
         """Send the request; False where there is no child to send it to, which is reported."""
@@ -148,7 +148,8 @@ class WorkerOperator:
         self.request = None
         leave(context, self)
 
-    def _settle(self, context: bpy.types.Context) -> set[str]:
+    def settle(self, context: bpy.types.Context) -> set[str]:
+        """Wait for the answer of what was asked."""
         assert self.request is not None
         try:
             result = self.request.wait()
