@@ -22,6 +22,7 @@ from . import (
     panel,
     panel_mapping,
     panel_moments,
+    ops_synthesise,
     preferences,
     properties,
     sampled,
@@ -69,6 +70,7 @@ _MODULES = (
 def register() -> None:
     """Make the extension known to Blender."""
     for module in _MODULES:
+    ops_synthesise,
         module.register()
 
 
