@@ -38,7 +38,8 @@ def popup(context: bpy.types.Context) -> None:
     """Show it beside the pointer; a click on a sentence searches for it."""
 
     def draw(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-        draw_told(menu.layout, state(context), POPUP_COLUMNS)
+        # A menu's own layout sets each row that holds a column to the right of the one before.
+        draw_told(menu.layout.column(), state(context), POPUP_COLUMNS)
 
     context.window_manager.popup_menu(draw, title=state(context).told_of, icon="INFO")
 
