@@ -130,13 +130,21 @@ def pose(name: str | None = None) -> dict[str, list[float]]:
 
 
 def curves() -> dict[str, Any]:
-    """Of the active rig's action: its frames and a sum over its keys that tells two actions apart."""
+    """Of the active rig's action: its frames, and the mean value of each curve."""
     rig = _active()
-    action = rig.animation_data.action if rig is not None and rig.animation_data is not None else None
-    if action is None:
-        return {"frames": [0.0, 0.0], "sum": 0.0}
-    evaluated = sum(sum(value for value in head) for head in pose().values())
-    return {"frames": list(action.frame_range), "sum": evaluated}
+    data = rig.animation_data if rig is not None else None
+    action = data.action if data is not None else None
+    if data is None or action is None:
+        return {"frames": [0.0, 0.0], "means": {}}
+    found: Any = getattr(action, "fcurves", None)  # gone in 5.0
+    if found is None:
+        bag = action.layers[0].strips[0].channelbag(data.action_slot)
+        found = bag.fcurves if bag is not None else []
+    means = {}
+    for curve in found:
+        values = [point.co[1] for point in curve.keyframe_points]
+        means[f"{curve.data_path}[{curve.array_index}]"] = sum(values) / max(len(values), 1)
+    return {"frames": list(action.frame_range), "means": means}
 
 
 def reports() -> list[str]:
@@ -187,12 +195,16 @@ def under(area_type: str, region_type: str) -> str:
     return ""
 
 
-def panel_draws(name: str) -> int:
-    """How often a panel was drawn open since this was first asked about it."""
-    if name not in _draws:
-        _draws[name] = 0
-        getattr(bpy.types, name).append(_counter(name))
-    return _draws[name]
+def panel_draws() -> dict[str, int]:
+    """How often each panel of the extension was drawn open since this was first asked; have them drawn again soon."""
+    names = [name for name in dir(bpy.types) if name.startswith("TMR_PT_")]
+    for name in names:
+        if name not in _draws:
+            _draws[name] = 0
+            getattr(bpy.types, name).append(_counter(name))
+    for area in _window().screen.areas:
+        area.tag_redraw()
+    return dict(_draws)
 
 
 _draws: dict[str, int] = {}

@@ -89,6 +89,10 @@ class Window:
     def click(self, place: tuple[float, float], button: int = 1, counted: bool = True, times: int = 1) -> None:
         """Move there and press. counted: whether an animator would have to."""
         self.point(place)
+        self.press(button, counted, times)
+
+    def press(self, button: int = 1, counted: bool = True, times: int = 1) -> None:
+        """Press where the mouse is."""
         for _ in range(times):
             _xdotool("click", button)
         self.clicks += counted
@@ -186,22 +190,39 @@ class Window:
                 return
         raise Failed(f"there is no tab {name} in the sidebar")
 
+    def unfolded(self) -> set[str]:
+        """The extension's panels that are drawn open."""
+        before = self.inside("panel_draws")
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            time.sleep(0.3)
+            drawn = {name for name, count in self.inside("panel_draws").items() if count > before.get(name, 0)}
+            if drawn:
+                return drawn
+        return set()
+
     def unfold(self, panel: str) -> None:
-        """Click the header of a panel of the tab that is folded."""
-        drawn = self.inside("panel_draws", panel)
+        """Click the header of a panel of the tab where it is folded."""
+        opened = self.unfolded()
+        if panel in opened:
+            return
         left, top, width, height = self.rectangle("VIEW_3D", "UI")
-        for y in range(top + height - STEP, top, -STEP):
-            self.move(left + 0.3 * width, y)
-            time.sleep(0.06)
-            if self.inside("under", "VIEW_3D", "UI"):
-                continue  # a button, no header
-            before = self.inside("panel_draws", panel)
-            self.click((left + 0.3 * width, y), counted=False)
-            time.sleep(0.5)
-            if self.inside("panel_draws", panel) > max(drawn, before):
-                self.clicks += 1
-                return
-        raise Failed(f"no header that unfolds {panel}")
+        x = left + 0.3 * width
+        y = top + STEP
+        while y < top + height:
+            self.move(x, y)
+            time.sleep(0.08)
+            if not self.inside("under", "VIEW_3D", "UI"):  # no button, so perhaps a header
+                self.click((x, y), counted=False)
+                now = self.unfolded()
+                if panel in now:
+                    self.clicks += 1
+                    return
+                if now != opened:  # the header of another panel: as it was
+                    self.click((x, y), counted=False)
+                    y += 2 * STEP
+            y += STEP
+        raise Failed(f"no header that unfolds {panel}; open are {sorted(opened)}")
 
     # What is kept
 
