@@ -45,9 +45,9 @@ def put(armature: Any, path: Path, **wanted: Any) -> tuple[np.ndarray, bpy.types
     body_map = humanoid.recognise(clip)
     _, placed = clip.resampled(fps).globals()
     bones = mapping.read(armature, scene)[1].bones
-    angles = []
+    angles, first = [], wanted.get("at", 1)
     for frame in range(len(placed)):
-        scene.frame_set(1 + frame)
+        scene.frame_set(first + frame)
         world = np.array(armature.matrix_world)
         heads = {role: (world @ np.array(armature.pose.bones[name].matrix))[:3, 3] for role, name in bones.items()}
         row = []
@@ -186,3 +186,26 @@ def _curves(action: Any) -> list[Any]:
     if not hasattr(action, "layers"):
         return list(action.fcurves)
     return [c for layer in action.layers for strip in layer.strips for bag in strip.channelbags for c in bag.fcurves]
+
+
+@pytest.mark.parametrize("name", [BANDAI, ICLONE])
+def test_a_blend_begins_with_the_pose_that_is_shown(shared: Path, name: str) -> None:
+    """The present pose is told from the stance as well; so are feet that are planted, and fewer keys."""
+    armature, scene = imported(take(shared, name)), bpy.context.scene
+    scene.frame_set(40)
+    names = [
+        bone
+        for role, bone in mapping.read(armature, scene)[1].bones.items()
+        if role[-1] not in "123" or role.startswith("spine")
+    ]
+    before = _sampled(armature, names, [40])[0]
+    _, action = put(armature, take(shared, CMU), at=40, blend=15, feet=True, tolerance=1.0)
+    after = _sampled(armature, names, [40])[0]
+    away = quaternion.to_rotation_vector(
+        quaternion.multiply(
+            quaternion.from_matrix(before[:, :3, :3]), quaternion.inverse(quaternion.from_matrix(after[:, :3, :3]))
+        )
+    )
+    assert np.degrees(np.linalg.norm(away, axis=-1)).max() < 2.0
+    assert np.abs(before[:, :3, 3] - after[:, :3, 3]).max() < 0.02
+    assert round(action.frame_range[0]) == 40
