@@ -152,7 +152,11 @@ def test_what_the_window_shows_of_an_entry(client: Client, library: Library) -> 
     positions, fps = wire.from_text(shown["positions"], shown["fps"])
     assert fps == 20.0
     np.testing.assert_allclose(positions, library.poses(0)[10:30], atol=1e-6)
+    strip = client.request("strip", {"library": place, "entry": first.id, "start": 0.5, "end": 1.5, "panels": 3}).wait(60)
+    assert len(strip) == 3 and all(base64.b64decode(panel).startswith(b"\x89PNG") for panel in strip)
     for method, params in (
+        ("strip", {"entry": 999}),
+        ("strip", {"entry": first.id, "panels": 1000}),
         ("pictures", {"entries": [999]}),
         ("pictures", {"entries": "all"}),
         ("pictures", {"entries": [first.id] * 1001}),

@@ -5,6 +5,8 @@ from . import (
     command,
     dropping,
     filtering,
+    ghost,
+    history,
     jobs,
     libraries,
     mapping,
@@ -16,13 +18,14 @@ from . import (
     ops_library,
     ops_mapping,
     ops_moments,
+    ops_preview,
     ops_search,
     ops_similar,
     ops_sources,
+    ops_synthesise,
     panel,
     panel_mapping,
     panel_moments,
-    ops_synthesise,
     preferences,
     properties,
     sampled,
@@ -30,6 +33,7 @@ from . import (
     strip,
     summaries,
     textures,
+    thumbnails,
     told,
     watching,
 )
@@ -43,6 +47,10 @@ _MODULES = (
     jobs,
     watching,
     summaries,
+    history,
+    thumbnails,
+    ghost,
+    ops_preview,
     ops_search,
     ops_apply,
     ops_assets,
@@ -62,6 +70,7 @@ _MODULES = (
     dropping,
     panel_mapping,
     panel_moments,
+    ops_synthesise,
     told,
     command,
 )
@@ -70,7 +79,6 @@ _MODULES = (
 def register() -> None:
     """Make the extension known to Blender."""
     for module in _MODULES:
-    ops_synthesise,
         module.register()
 
 

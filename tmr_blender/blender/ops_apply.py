@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from ..errors import TMRError
 from ..motion import readers
 from ..motion.clip import Clip
+from . import ghost
 from .apply import apply, read_take, target
 from .placing import DESCRIPTION, Placing, said
 from .properties import state
@@ -31,6 +32,7 @@ class PlacedMotion(Placing):
         rig, end, placement = target(context), context.scene.frame_end, self.placement(context.scene)
         former = rig.animation_data.action if rig.animation_data is not None else None
         action = apply(context, rig, clip, name, placement)
+        ghost.stop()  # the rig itself shows the motion now
         if self.caption:
             action[DESCRIPTION] = self.caption
         pushed = f"; {former.name} became a strip below" if former is not None and placement.goes == "strip" else ""

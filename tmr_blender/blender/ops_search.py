@@ -10,7 +10,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..errors import LibraryProblem, QueryProblem, TMRError
-from . import filtering, preferences
+from . import filtering, history, preferences
 from .jobs import WorkerOperator
 from .properties import state
 
@@ -71,6 +71,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
+        history.add(self.query)
         show_hits(context, self.query.strip(), result)
         self.report({"INFO"}, f"{len(result)} motions for “{self.query.strip()}”")
         return {"FINISHED"}
@@ -107,6 +108,7 @@ def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[
         _fill(row, {name: value for name, value in hit.items() if name != "twins"})
         for twin in hit["twins"]:
             _fill(row.twins.add(), twin)
+    shown.active = 0  # now that it is there, it can be previewed
 
 
 def _fill(group: bpy.types.PropertyGroup, fields: Mapping[str, Any]) -> None:

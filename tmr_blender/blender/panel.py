@@ -5,15 +5,22 @@ from pathlib import Path
 
 import bpy
 
-from . import filtering, jobs, libraries, places, preferences, summaries, watching
-from .libraries import columns, wrapped
+from . import filtering, jobs, libraries, ops_preview, places, preferences, summaries, thumbnails, watching
+from .libraries import ICON, columns, wrapped
 from .ops_search import EXAMPLES
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
 TWINS = 4
 """Takes folded into a hit that are listed with it."""
 
-MATCHED = {"motion": "the motion itself", "caption": "its caption", "name": "its name"}
+ROWS = 4
+PICTURE = 2.6
+"""Of a row, in units of the interface (20 points at its default scale)."""
+NARROW = 26
+"""Characters that fit beside each other; below that a row's picture and the film strip's panels are smaller and fewer."""
+
+MATCHED = {"motion": "it moves like that", "caption": "its caption says so", "name": "its name says so"}
+"""Why a motion is in the list, by `Hit.matched`."""
 
 # From this score on. Of 240 captions by people, searched among as many takes that the networks had not trained on, the first
 # hit had a caption of like meaning (sentence cosine above 0.7) for 69 % of those that scored 0.90 or more, 30 to 37 % from
@@ -47,16 +54,27 @@ class TMR_UL_hits(bpy.types.UIList):
         index: int = 0,
         flt_flag: int = 0,
     ) -> None:
+        narrow = columns(context) < NARROW
         row = layout.row(align=True)
+        picture = thumbnails.icon(item)
+        if picture:
+            row.template_icon(picture, scale=PICTURE)
+        lines = row.column(align=True)
+        top = lines.row(align=True)
+        top.label(text=item.name, translate=False)
+        buttons = top.row(align=True)
+        buttons.alignment = "RIGHT"
+        if not narrow:
+            buttons.operator("tmr.more_like_this", text="", icon="VIEWZOOM", emboss=False).index = index
+        buttons.operator("tmr.apply", text="", icon="ARMATURE_DATA", emboss=False).index = index
+        below = lines.row(align=True)
+        below.active = False
+        score = f"{item.score:.2f}" if narrow else verdict(item.score, data.like)
+        below.label(text=f"{item.duration:.1f} s · {score}", translate=False)
         box = "CHECKBOX_HLT" if item.mark else "CHECKBOX_DEHLT"
-        row.operator("tmr.mark_result", text=str(item.mark or ""), icon=box, emboss=False).index = index
-        row.label(text=item.name)
-        right = row.row(align=True)
-        right.alignment = "RIGHT"
-        right.label(text=f"{item.duration:.1f} s")
-        right.label(text=f"{item.score:.2f}")
-        right.operator("tmr.more_like_this", text="", icon="VIEWZOOM", emboss=False).index = index
-        right.operator("tmr.apply", text="", icon="ARMATURE_DATA", emboss=False).index = index
+        mark = below.row(align=True)
+        mark.alignment = "RIGHT"
+        mark.operator("tmr.mark_result", text=str(item.mark or ""), icon=box, emboss=False).index = index
 
     def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         """Nothing: the list is ranked by the search."""
@@ -75,6 +93,7 @@ class TMR_PT_search(bpy.types.Panel):
         row = self.layout.row(align=True)
         row.prop(shown, "query", text="", placeholder="someone limps, then sits down")
         row.operator("tmr.search", text="", icon="VIEWZOOM")
+        row.menu("TMR_MT_history", text="", icon="DOWNARROW_HLT")
         if shown.work:
             row = self.layout.row(align=True)
             row.progress(factor=shown.progress, text=shown.work)
@@ -90,9 +109,10 @@ class TMR_PT_search(bpy.types.Panel):
             self.layout.label(text="No motion passes the filters", icon="INFO")
             self.layout.operator("tmr.clear_filters", icon="X")
         elif shown.searched:
-            self.layout.label(text="Nothing found: add a folder of motions", icon="INFO")
-        else:
-            _draw_empty(self.layout)
+            self.layout.label(text="Nothing found", icon="INFO")
+            _draw_empty(self.layout, context)
+        elif not shown.work:
+            _draw_empty(self.layout, context)
 
 
 def _draw_action(layout: bpy.types.UILayout) -> None:
@@ -117,19 +137,22 @@ def _draw_outdated(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
 
 def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
     """The ranked list, and all about the selected one."""
-    layout.template_list("TMR_UL_hits", "", shown, "hits", shown, "active", rows=6)
+    ops_preview.draw(layout, shown, columns)
+    layout.template_list("TMR_UL_hits", "", shown, "hits", shown, "active", rows=ROWS)
     if not 0 <= shown.active < len(shown.hits):
         return
     hit = shown.hits[shown.active]
     box = layout.box()
+    _draw_strip(box, hit, columns)
     column = box.column(align=True)
-    column.label(text=hit.name, icon="ACTION")
-    if hit.caption:
-        for line in wrapped(hit.caption, columns):
-            column.label(text=line)
+    for i, line in enumerate(wrapped(hit.name, columns - ICON)):
+        column.label(text=line, icon="ACTION" if i == 0 else "BLANK1", translate=False)
+    for line in wrapped(hit.caption, columns) if hit.caption else ():
+        column.label(text=line, translate=False)
     column.separator()
-    column.label(text=f"{verdict(hit.score, shown.like).capitalize()}, by {MATCHED.get(hit.matched, hit.matched)}")
-    column.label(text=f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s")
+    for sentence in _about(hit, shown.like):
+        for line in wrapped(sentence, columns):
+            column.label(text=line)
     row = box.row(align=True)
     row.scale_y = 1.4
     row.operator("tmr.apply", text="Apply", icon="ARMATURE_DATA").index = shown.active
@@ -138,6 +161,29 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) ->
     row = box.row(align=True)
     row.operator("tmr.more_like_this", icon="VIEWZOOM").index = shown.active
     row.operator("tmr.describe_result", icon="INFO").index = shown.active
+
+
+def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
+    """How near a hit is and why, and where in its take, as lines."""
+    near = f"{verdict(hit.score, like).capitalize()}: {MATCHED.get(hit.matched, hit.matched)}"
+    if hit.end - hit.start > hit.duration - 0.1:
+        return [near, f"The whole take, {hit.duration:.1f} s"]
+    return [near, f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s"]
+
+
+def _draw_strip(layout: bpy.types.UILayout, hit: TMR_PG_hit, columns: int) -> None:
+    """The moment in a few pictures, or the take's one until they are there."""
+    panels = thumbnails.strip(hit) or [icon for icon in [thumbnails.icon(hit)] if icon]
+    if columns < NARROW and len(panels) > 2:
+        panels = [panels[0], panels[-1]]
+    if not panels:
+        return
+    row = layout.row(align=True)
+    row.alignment = "CENTER"
+    # A character is about 5.8 points wide and a unit of pictures 20.
+    scale = min(max(columns * 5.8 / 20.0 / max(len(panels), 2), 1.5), 6.0)
+    for panel in panels:
+        row.template_icon(panel, scale=scale)
 
 
 def _draw_twins(layout: bpy.types.UILayout, hit: TMR_PG_hit) -> None:
@@ -156,14 +202,19 @@ def _draw_twins(layout: bpy.types.UILayout, hit: TMR_PG_hit) -> None:
         column.label(text=f"and {len(hit.twins) - TWINS} more")
 
 
-def _draw_empty(layout: bpy.types.UILayout) -> None:
-    """What to do first."""
+def _draw_empty(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What to do first, or next where nothing was found."""
     column = layout.column(align=True)
-    column.label(text="Describe a motion and press Enter.")
-    column.label(text="For example:")
+    for line in wrapped("Describe what somebody does, then press Enter. For example:", columns(context)):
+        column.label(text=line)
     for example in EXAMPLES:
-        column.operator("tmr.search", text=example, icon="VIEWZOOM").query = example
-    layout.operator("tmr.add_library", text="Add a Folder of Motions", icon="FILE_FOLDER")
+        column.operator("tmr.search", text=example, icon="VIEWZOOM", translate=False).query = example
+    settings = preferences.preferences(context)
+    column = layout.column(align=True)
+    for line in wrapped("Where to search:", columns(context)):
+        column.label(text=line)
+    column.prop(settings, "use_starter", toggle=True, icon="CHECKMARK" if settings.use_starter else "ADD")
+    column.operator("tmr.add_library", text="Add a Folder of Motions", icon="FILE_FOLDER")
 
 
 class TMR_PT_filters(bpy.types.Panel):

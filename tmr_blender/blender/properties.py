@@ -5,10 +5,23 @@
 It lives on the window manager, so that a search never enters the scene, its undo steps or other scenes.
 """
 
+from collections.abc import Callable
+
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from . import filtering
+
+on_choice: list[Callable[[], None]] = []
+"""Called when another result is selected, or how results are previewed is changed."""
 
 
 class TMR_PG_twin(bpy.types.PropertyGroup):
@@ -54,6 +67,11 @@ def _typed(state: "TMR_PG_state", context: bpy.types.Context) -> None:
         bpy.ops.tmr.search("INVOKE_DEFAULT", query=query)
 
 
+def _chosen(state: "TMR_PG_state", context: bpy.types.Context) -> None:
+    for call in on_choice:
+        call()
+
+
 class TMR_PG_state(bpy.types.PropertyGroup):
     query: StringProperty(
         name="Motion",
@@ -65,7 +83,29 @@ class TMR_PG_state(bpy.types.PropertyGroup):
     searched: StringProperty(description="What the hits answer: a query, or such as “like Walk_01”", options={"SKIP_SAVE"})
     like: BoolProperty(description="Whether the hits answer a motion", options={"SKIP_SAVE"})
     hits: CollectionProperty(type=TMR_PG_hit, options={"SKIP_SAVE"})
-    active: IntProperty(name="Result", description="The motion that Apply puts on the rig", options={"SKIP_SAVE"})
+    active: IntProperty(
+        name="Result", description="The motion that Apply puts on the rig", update=_chosen, options={"SKIP_SAVE"}
+    )
+    preview: BoolProperty(
+        name="Preview",
+        description=(
+            "Play the selected result in the 3D view, as a ghost as tall as the active rig. Nothing in the scene changes.\n"
+            "Arrow keys over the list go to the next result, Esc over the view ends it"
+        ),
+        default=True,
+        update=_chosen,
+        options={"SKIP_SAVE"},
+    )
+    preview_at: EnumProperty(
+        name="Ghost",
+        description="Where the ghost of the selected result stands",
+        items=[
+            ("BESIDE", "Beside", "Beside the active rig, so that both can be seen"),
+            ("ON", "On", "Where the active rig stands: the way that the motion would go from there"),
+        ],
+        update=_chosen,
+        options={"SKIP_SAVE"},
+    )
     told: CollectionProperty(type=TMR_PG_said, options={"SKIP_SAVE"})
     told_of: StringProperty(description="The motion that was described", options={"SKIP_SAVE"})
     work: StringProperty(description="What is under way, for people; empty when idle", options={"SKIP_SAVE"})

@@ -286,7 +286,7 @@ class Worker:
 
 
 METHODS = (
-    *("status", "warm", "search", "similar", "describe", "moments", "curve", "pictures", "motion"),
+    *("status", "warm", "search", "similar", "describe", "moments", "curve", "pictures", "strip", "motion"),
     *("index", "reencode", "info", "check", "remove", "synthesise"),
 )
 SLOW = ("index", "reencode", "check", "remove", "synthesise")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A body in motion as a translucent mesh, for whoever can draw triangles: points, normals and colours of any moment.
 
-The body is that of `picture.body`: rounded bones, grey, left orange and right blue. Its triangles are the same in every frame, so
-that only points and colours change. Metres, Y up; a motion that is `staged` starts over the origin, on the floor, facing +Z.
+The body is that of `picture.body`: rounded bones, grey, left orange and right blue. Its triangles are the same in every frame,
+so that only points and colours change. Metres, Y up; a motion that is `staged` starts over the origin, on the floor, facing +Z.
 """
 
 from dataclasses import dataclass
@@ -176,7 +176,8 @@ def ribbon(path: Array, width: float = PATH_WIDTH) -> tuple[Array, Faces]:
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
     points = np.stack([path - across * width / 2.0, path + across * width / 2.0], axis=1).reshape(-1, 3)
     first = 2 * np.arange(len(path) - 1)[:, None]
-    return points, np.concatenate([first + [0, 1, 3], first + [0, 3, 2]]).astype(np.int32)
+    faces = np.concatenate([first + np.array([0, 1, 3]), first + np.array([0, 3, 2])])
+    return points, faces.astype(np.int32)
 
 
 def shadow(joints: Array) -> tuple[Array, Faces]:

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from math import pi
+
+import bpy
+import numpy as np
+import parts
+import pytest
+
+beside, ghost, motions = parts.ours("blender.beside"), parts.ours("blender.ghost"), parts.ours("motion.ghost")
+body = parts.ours("motion.body")
+
+
+def standing(lean: float = 0.0) -> np.ndarray:
+    """A motion (3, 22, 3) of a person of the size of `parts.human`, gliding 1 m ahead and `lean` m to the left."""
+    joints = np.zeros((22, 3))
+    places = {"pelvis": (0, 0.95, 0), "spine1": (0, 1.05, 0), "spine2": (0, 1.15, 0), "spine3": (0, 1.25, 0)}
+    places |= {"neck": (0, 1.45, 0), "head": (0, 1.55, 0)}
+    for name, x in (("left", 1.0), ("right", -1.0)):
+        places |= {f"{name}_hip": (0.1 * x, 0.93, 0), f"{name}_knee": (0.1 * x, 0.5, 0), f"{name}_ankle": (0.1 * x, 0.09, 0)}
+        places |= {f"{name}_foot": (0.1 * x, 0.0, 0.12), f"{name}_collar": (0.08 * x, 1.4, 0)}
+        places |= {
+            f"{name}_shoulder": (0.16 * x, 1.42, 0),
+            f"{name}_elbow": (0.2 * x, 1.14, 0),
+            f"{name}_wrist": (0.2 * x, 0.9, 0),
+        }
+    for name, place in places.items():
+        joints[body.INDEX[name]] = place
+    return joints[None] + np.linspace(0.0, 1.0, 3)[:, None, None] * [lean, 0.0, 1.0]
+
+
+def placed(on: bool = True, lean: float = 0.0) -> np.ndarray:
+    """Where the joints (3, 22, 3) of the ghost are in the world."""
+    motion = motions.staged(standing(lean), 20.0)
+    return beside.place(bpy.context, motion, on).points(motion.positions)
+
+
+def test_without_a_rig_it_stands_at_the_origin_and_faces_as_blenders_figures_do(factory_scene: None) -> None:
+    joints = placed()
+    np.testing.assert_allclose(joints[0, 0], [0.0, 0.0, 0.95], atol=1e-6)
+    np.testing.assert_allclose(joints[-1, 0], [0.0, -1.0, 0.95], atol=1e-6)
+    assert joints[0, body.INDEX["left_hip"], 0] > 0.05
+
+
+def test_it_stands_on_the_rig_is_as_tall_and_faces_as_it_does(factory_scene: None) -> None:
+    rig = parts.human()
+    rig.location, rig.rotation_euler, rig.scale = (3.0, 4.0, 0.5), (0.0, 0.0, pi / 2), (2.0, 2.0, 2.0)
+    bpy.context.view_layer.update()
+    joints = placed()
+    for ours, theirs in (("left_knee", "LeftLeg"), ("right_shoulder", "RightArm"), ("left_ankle", "LeftFoot")):
+        expected = np.array(rig.matrix_world @ rig.data.bones[theirs].head_local)
+        np.testing.assert_allclose(joints[0, body.INDEX[ours]], expected, atol=0.06)
+    # The rig faces -Y, turned by 90 degrees about Z that is +X; a body twice as tall goes twice as far.
+    np.testing.assert_allclose(joints[-1, 0] - joints[0, 0], [2.0, 0.0, 0.0], atol=0.05)
+
+
+def test_beside_it_keeps_clear_of_the_rig_on_the_side_that_the_motion_goes_to(factory_scene: None) -> None:
+    parts.human()
+    for lean, side in ((0.0, 1.0), (1.0, 1.0), (-1.0, -1.0)):
+        joints = placed(on=False, lean=lean)
+        assert (side * joints[..., 0] > 0.85).all(), lean
+
+
+def test_a_scene_in_other_units(factory_scene: None) -> None:
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    np.testing.assert_allclose(placed()[-1, 0], [0.0, -100.0, 95.0], atol=1e-3)
+
+
+def test_a_rig_that_is_no_human_leaves_it_at_the_origin(factory_scene: None) -> None:
+    parts.armature("Box", [("One", None, (0, 0, 0), (0, 0, 1))]).location = (9.0, 9.0, 9.0)
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(placed()[0, 0], [0.0, 0.0, 0.95], atol=1e-6)
+
+
+def test_the_place_is_found_anew_only_where_the_rig_has_changed(factory_scene: None) -> None:
+    assert beside.stamp(bpy.context) == ()
+    rig = parts.human()
+    bpy.context.view_layer.update()
+    before = beside.stamp(bpy.context)
+    assert before == beside.stamp(bpy.context) != ()
+    rig.location.x = 1.0
+    bpy.context.view_layer.update()
+    assert beside.stamp(bpy.context) != before
+
+
+def counts() -> dict[str, int]:
+    return {name: len(getattr(bpy.data, name)) for name in ("objects", "meshes", "actions", "armatures", "texts", "images")}
+
+
+def test_placing_leaves_the_scene_as_it_is(factory_scene: None) -> None:
+    rig = parts.human()
+    parts.move(rig, "walks")
+    bpy.context.view_layer.update()
+    before = counts(), rig.matrix_world.copy(), [bone.matrix.copy() for bone in rig.pose.bones]
+    evaluated = []
+
+    def watch(*_: object) -> None:
+        evaluated.append(1)
+
+    bpy.app.handlers.depsgraph_update_post.append(watch)
+    try:
+        placed(on=False)
+    finally:
+        bpy.app.handlers.depsgraph_update_post.remove(watch)
+    assert (counts(), rig.matrix_world.copy(), [bone.matrix.copy() for bone in rig.pose.bones]) == before
+    assert not evaluated
+
+
+def test_without_a_window_nothing_is_started(factory_scene: None) -> None:
+    shown = bpy.context.window_manager.tmr
+    shown.hits.clear()
+    with pytest.raises(RuntimeError, match="Search first"):
+        bpy.ops.tmr.preview()
+    shown.hits.add().name = "one"
+    shown.hits.add().name = "two"
+    assert bpy.ops.tmr.preview(index=1) == {"FINISHED"}
+    assert shown.active == 1 and ghost.playing is None
+    assert not bpy.app.timers.is_registered(ghost._tick)
+    assert bpy.ops.tmr.preview(step=-1) == {"FINISHED"} and shown.active == 0
+    assert bpy.ops.tmr.preview(step=-1) == {"FINISHED"} and shown.active == 0
+    with pytest.raises(RuntimeError, match="no result 7"):
+        bpy.ops.tmr.preview(index=7)
+    with pytest.raises(RuntimeError, match="being previewed"):
+        bpy.ops.tmr.end_preview()
+    shown.hits.clear()
+
+
+class Answer:
+    """A reply of the search process that is there at once."""
+
+    def __init__(self, value: dict) -> None:
+        self.value, self.kind = value, "result"
+
+    def poll(self) -> "Answer":
+        return self
+
+
+def test_only_what_is_selected_last_is_asked_for_once_and_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire, asked = parts.ours("library.wire"), []
+
+    class Client:
+        def request(self, method: str, params: dict) -> Answer:
+            asked.append((method, params["entry"]))
+            return Answer({"positions": wire.to_text(standing()), "fps": 20.0})
+
+    monkeypatch.setattr(ghost.jobs, "client", Client)
+    monkeypatch.setattr(ghost.bpy.types.SpaceView3D, "draw_handler_add", lambda *_: object())
+    monkeypatch.setattr(ghost.bpy.types.SpaceView3D, "draw_handler_remove", lambda *_: None)
+    span = ("library", 5, 0.0, 1.0)
+    try:
+        monkeypatch.setattr(ghost, "_wanted", (span, "five", ghost.time.monotonic()))
+        assert ghost._tick() == ghost.TICK and not asked  # it may be passed by yet
+        monkeypatch.setattr(ghost, "_wanted", (span, "five", ghost.time.monotonic() - 1.0))
+        for _ in range(5):
+            ghost._tick()
+        assert asked == [("motion", 5)]
+        assert ghost.playing[0] == span and ghost.playing[2] == "five"
+        ghost.stop()
+        assert ghost.playing is None and not ghost._handlers
+        assert ghost._tick() is None
+    finally:
+        ghost.stop()
+        ghost._motions.clear()
+
+
+def test_another_file_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ghost, "playing", (("library", 5, 0.0, 1.0), motions.staged(standing(), 20.0), "five"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert ghost.playing is None

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The selected result plays in the 3D views as a ghost, before it is chosen.
+
+Drawn by a handler from a copy of the motion that the search process hands out: no object, action, undo step or evaluation of
+the scene. A timer tags the views for redraw and asks for what is selected, once it has stayed so for a moment; neither
+drawing nor asking waits. It ends with Apply, Esc, the toggle, another file or the extension.
+"""
+
+import time
+from collections import OrderedDict
+from typing import Any
+
+import blf
+import bpy
+import gpu
+import numpy as np
+from bpy_extras.view3d_utils import location_3d_to_region_2d
+from gpu_extras.batch import batch_for_shader
+
+from ..errors import TMRError
+from ..library import wire
+from ..library.client import Request
+from ..motion import ghost
+from ..motion.quaternion import Array
+from . import beside, jobs, properties
+from .beside import Place
+from .properties import state
+
+TICK = 1.0 / 30.0
+SETTLED = 0.15
+"""Seconds for which a result has to stay selected before it is asked for: arrow keys go past many."""
+KEPT = 12
+"""Motions that can be shown again at once."""
+LABEL_POINTS = 11.0
+GONE_BY: Array = np.array([0.95, 0.55, 0.15, 0.9])
+TO_COME: Array = np.array([0.55, 0.60, 0.68, 0.6])
+SHADOW: Array = np.array([0.0, 0.0, 0.0, 0.32])
+
+LIFT: Array = np.array([0.0, 0.004, 0.0])
+"""Of what is drawn on the floor, so that the floor does not hide it; metres."""
+
+Span = tuple[str, int, float, float]
+"""Folder of a library, number of an entry in it, and from when to when, seconds."""
+
+playing: tuple[Span, ghost.Motion, str] | None = None
+"""What is shown, and its name."""
+problem = ""
+"""Why the selected result can't be shown, as a sentence."""
+
+_started = 0.0
+_wanted: tuple[Span, str, float] | None = None
+_asked: tuple[Request, Span] | None = None
+_motions: OrderedDict[Span, ghost.Motion] = OrderedDict()
+_places: dict[tuple, Place] = {}
+_handlers: list[Any] = []
+seconds_drawn: list[float] = []
+"""How long the last drawings took, for tests."""
+
+
+def select() -> None:
+    """Show the selected result soon, if that is wished."""
+    global _wanted, problem
+    shown = state(bpy.context)
+    if bpy.app.background:
+        return
+    problem = ""
+    _places.clear()
+    if not shown.preview or not 0 <= shown.active < len(shown.hits):
+        stop()
+        return
+    hit = shown.hits[shown.active]
+    _wanted = ((hit.library, hit.entry, hit.start, hit.end), hit.name, time.monotonic())
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TICK)
+
+
+def stop() -> None:
+    """Show nothing any more, until another result is selected."""
+    global playing, _wanted, _asked
+    was = playing is not None
+    playing = _wanted = _asked = None
+    _places.clear()
+    for handler in _handlers:
+        bpy.types.SpaceView3D.draw_handler_remove(handler, "WINDOW")
+    _handlers.clear()
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    if was:
+        redraw()
+
+
+def redraw(kind: str = "WINDOW") -> None:
+    """Have all 3D views drawn again, and nothing else of them."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == kind:
+                        region.tag_redraw()
+
+
+def _tick() -> float | None:
+    """Of a timer: ask for what is wanted, take what has come, keep it moving."""
+    global _asked
+    if _asked is not None:
+        _take(*_asked)
+    if _wanted is not None and _asked is None:
+        span, name, since = _wanted
+        if span in _motions:
+            _play(span, name)
+        elif time.monotonic() - since >= SETTLED:
+            _ask(span)
+    if playing is not None:
+        redraw()
+    return TICK if playing or _wanted or _asked else None
+
+
+def _ask(span: Span) -> None:
+    global _asked
+    place, entry, start, end = span
+    whole = {} if end <= start else {"start": start, "end": end}
+    try:
+        _asked = jobs.client().request("motion", {"library": place, "entry": entry, **whole}), span
+    except OSError as error:
+        _refuse(f"The search process can't be started: {error.strerror or error}.")
+
+
+def _take(request: Request, span: Span) -> None:
+    global _asked
+    reply = request.poll()
+    if reply is None or reply.kind == "progress":
+        return
+    _asked = None
+    try:
+        if reply.kind == "error":
+            raise reply.raised()
+        positions, fps = wire.from_text(reply.value["positions"], reply.value["fps"])
+    except (TMRError, RuntimeError) as error:  # RuntimeError: the process has ended
+        if _wanted is not None and _wanted[0] == span:
+            _refuse(str(error))
+        return
+    _motions[span] = ghost.staged(positions, fps)
+    while len(_motions) > KEPT:
+        _motions.popitem(last=False)
+
+
+def _refuse(sentence: str) -> None:
+    global problem
+    stop()
+    problem = sentence
+    redraw("UI")
+
+
+def _play(span: Span, name: str) -> None:
+    global playing, _wanted, _started
+    _wanted = None
+    _motions.move_to_end(span)
+    if playing is None or playing[0] != span:
+        _started = time.monotonic()
+    playing = (span, _motions[span], name)
+    _places.clear()
+    if not _handlers:
+        add = bpy.types.SpaceView3D.draw_handler_add
+        _handlers.append(add(_draw_body, (), "WINDOW", "POST_VIEW"))
+        _handlers.append(add(_draw_label, (), "WINDOW", "POST_PIXEL"))
+    redraw("UI")
+
+
+def _place(context: bpy.types.Context, motion: ghost.Motion) -> Place:
+    """Where the ghost stands in the scene that is drawn; found anew where the rig has changed."""
+    on = state(context).preview_at == "ON"
+    key = (context.scene.session_uid, on, beside.stamp(context))
+    if key not in _places:
+        _places.clear()
+        _places[key] = beside.place(context, motion, on)
+    return _places[key]
+
+
+def _draw_body() -> None:
+    """The shadow, the way and the body, as triangles in the world."""
+    if playing is None:
+        return
+    start = time.perf_counter()
+    context, motion = bpy.context, playing[1]
+    phase = motion.phase(time.monotonic() - _started)
+    place, joints = _place(context, motion), motion.joints(phase)
+    mesh = ghost.body(joints)
+    points = place.points(mesh.points)
+    body = (points, ghost.shaded(mesh, place.local(_towards(context.region_data, points))), mesh.faces)
+    depth, mask = gpu.state.depth_test_get(), gpu.state.depth_mask_get()
+    gpu.state.blend_set("ALPHA")
+    gpu.state.depth_test_set("LESS_EQUAL")
+    gpu.state.depth_mask_set(False)
+    _triangles(*_floor(place, motion, joints, phase))
+    # Its depth first: then only what is nearest of the body is blended, no bone shows through another.
+    batch = _batch(*body)
+    gpu.state.depth_mask_set(True)
+    gpu.state.color_mask_set(False, False, False, False)
+    batch.draw(_shader())
+    gpu.state.color_mask_set(True, True, True, True)
+    gpu.state.depth_mask_set(False)
+    batch.draw(_shader())
+    gpu.state.blend_set("NONE")
+    gpu.state.depth_test_set(depth)
+    gpu.state.depth_mask_set(mask)
+    seconds_drawn.append(time.perf_counter() - start)
+    del seconds_drawn[:-100]
+
+
+def _towards(view: bpy.types.RegionView3D, points: Array) -> Array:
+    """Unit vectors (n, 3) from points (n, 3) of the world to the viewer; (3,) where all lines of sight are parallel."""
+    seen = np.array(view.view_matrix.inverted(), np.float64)
+    if not view.is_perspective:
+        return seen[:3, 2]
+    ahead = seen[:3, 3] - points
+    out: Array = ahead / np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+    return out
+
+
+def _floor(place: Place, motion: ghost.Motion, joints: Array, phase: float) -> tuple[Array, Array, Array]:
+    """Points, colours and faces of the shadow and of the way, just above the floor so that it does not hide them."""
+    points, faces = ghost.shadow(joints)
+    colours = np.tile(SHADOW * [1.0, 1.0, 1.0, 0.0], (len(points), 1))
+    colours[0] = SHADOW
+    path = motion.path()
+    if len(path) > 1:
+        band, pieces = ghost.ribbon(path)
+        here = int(np.argmin(np.linalg.norm(path - joints[0] * [1.0, 0.0, 1.0], axis=1)))
+        gone = (np.arange(len(path)) <= here).repeat(2)[:, None]
+        colours = np.concatenate([colours, np.where(gone, GONE_BY, TO_COME)])
+        faces = np.concatenate([faces, pieces + len(points)])
+        points = np.concatenate([points, band])
+    return place.points(points + LIFT), colours, faces
+
+
+def _triangles(points: Array, colours: Array, faces: Array) -> None:
+    _batch(points, colours, faces).draw(_shader())
+
+
+def _batch(points: Array, colours: Array, faces: Array) -> Any:
+    content = {"pos": points.astype(np.float32), "color": colours.astype(np.float32)}
+    return batch_for_shader(_shader(), "TRIS", content, indices=np.ascontiguousarray(faces, np.int32))
+
+
+def _shader() -> Any:
+    return gpu.shader.from_builtin("SMOOTH_COLOR")
+
+
+def _draw_label() -> None:
+    """The ghost's name and time, above its head."""
+    if playing is None:
+        return
+    context, (_, motion, name) = bpy.context, playing
+    phase = motion.phase(time.monotonic() - _started)
+    joints = motion.joints(phase)
+    over = np.array([joints[:, 0].mean(), joints[:, 1].max() + 0.3, joints[:, 2].mean()])
+    at = location_3d_to_region_2d(context.region, context.region_data, _place(context, motion).points(over))
+    if at is None:
+        return
+    blf.size(0, LABEL_POINTS * context.preferences.system.ui_scale)
+    text = f"{name}   {phase:.1f} / {motion.duration:.1f} s"
+    width, height = blf.dimensions(0, text)
+    theme = context.preferences.themes[0].user_interface.wcol_tooltip
+    blf.enable(0, blf.SHADOW)
+    blf.shadow(0, 5, 0.0, 0.0, 0.0, 0.9)
+    blf.color(0, *theme.text, 1.0)
+    blf.position(0, at.x - width / 2.0, at.y + height / 2.0, 0.0)
+    blf.draw(0, text)
+    blf.disable(0, blf.SHADOW)
+
+
+@bpy.app.handlers.persistent
+def _file_loads(*_: Any) -> None:
+    stop()
+
+
+def register() -> None:
+    """Follow what is selected, and end before another file is loaded."""
+    properties.on_choice.append(select)
+    bpy.app.handlers.load_pre.append(_file_loads)
+
+
+def unregister() -> None:
+    """Leave no handler, timer or motion behind."""
+    global problem
+    stop()
+    problem = ""
+    _motions.clear()
+    seconds_drawn.clear()
+    bpy.app.handlers.load_pre.remove(_file_loads)
+    properties.on_choice.remove(select)
