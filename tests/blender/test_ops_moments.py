@@ -16,6 +16,8 @@ ops_moments, ops_similar, body = (
     parts.ours("blender.body"),
 )
 
+curve_of = parts.ours("blender.score_curve")
+
 TIMER = SimpleNamespace(type="TIMER", value="NOTHING")
 ESCAPE = SimpleNamespace(type="ESC", value="PRESS")
 
@@ -140,7 +142,7 @@ def test_a_second_search_samples_nothing(factory_scene: None, monkeypatch: pytes
     for change in (
         lambda: rig.pose.bones["LeftArm"].keyframe_insert("location", frame=3),
         lambda: setattr(parts.curves(rig.animation_data.action)[0].keyframe_points[4], "co", (5.0, 1.3)),
-        lambda: rig.pose.bones["LeftArm"].constraints.new("LIMIT_ROTATION"),
+        lambda: setattr(rig.pose.bones["LeftArm"].constraints.new("LIMIT_ROTATION"), "use_limit_x", True),
         lambda: setattr(rig, "location", (1.0, 2.0, 0.0)),
         lambda: setattr(scene().render, "fps", 60),
         lambda: setattr(rig, "scale", (2.0, 2.0, 2.0)),
@@ -148,10 +150,54 @@ def test_a_second_search_samples_nothing(factory_scene: None, monkeypatch: pytes
         change()
         assert sampled_again()
         assert not sampled_again()
+    # A script that changes the frame has it evaluated without a word.
+    rig.pose.bones["LeftArm"].constraints[0].mute = True
+    scene().frame_set(7)
+    assert sampled_again()
     other = parts.human("Other")
     parts.move(other, "walks", 60)
     assert sampled_again()
     assert scene().tmr_moments.rig == "Other"
+    # Of what another object does, every key counts.
+    other.pose.bones["Head"].constraints.new("COPY_ROTATION").target = rig
+    rig.keyframe_insert("rotation_euler", frame=1)
+    rig.keyframe_insert("rotation_euler", frame=22)
+    assert sampled_again()
+    assert not sampled_again()
+    rig.keyframe_insert("rotation_euler", frame=21)
+    curve = next(one for one in parts.curves(playing(rig)) if one.data_path == "rotation_euler")
+    curve.keyframe_points[1].co.y += 0.5
+    playing(rig).update_tag()
+    assert sampled_again()
+
+
+def test_the_band_of_the_curve() -> None:
+    band = curve_of.band(1000, 400, 1.0, (0.0, 200.0))
+    assert (band.bottom, band.height) == (44, 90)
+    assert band.across([0, 50, 200]) == pytest.approx([0, 250, 1000])
+    assert band.up([0.0, 0.5, 1.0]) == pytest.approx([44, 89, 134])
+    # Twice the scale is twice the size.
+    assert curve_of.band(1000, 800, 2.0, (0.0, 200.0)).height == 180
+    # As low as in a new file.
+    assert (curve_of.band(1000, 60, 1.0, (0.0, 200.0)).bottom, curve_of.band(1000, 60, 1.0, (0.0, 200.0)).height) == (0, 32)
+    assert curve_of.band(1000, 30, 1.0, (0.0, 200.0)).height == 30
+    assert curve_of.band(1000, 5, 1.0, (0.0, 200.0)) is None
+    assert curve_of.band(0, 400, 1.0, (0.0, 200.0)) is None
+    assert curve_of.band(1000, 400, 1.0, (3.0, 3.0)) is None
+
+
+def test_the_line_keeps_its_peaks_and_draws_what_is_seen() -> None:
+    scores = np.random.default_rng(0).random(4000)
+    band = curve_of.band(1000, 400, 1.0, (0.0, 4000.0))
+    line = curve_of.line(band, 0.0, 1.0, scores)
+    assert len(line) <= 1100
+    assert line[:, 1].max() == pytest.approx(band.up(scores.max()), abs=0.01)
+    assert (np.diff(line[:, 0]) > 0).all()
+    near = curve_of.line(curve_of.band(1000, 400, 1.0, (100.0, 110.0)), 0.0, 1.0, scores)
+    assert 10 <= len(near) <= 16
+    assert near[0, 0] <= 0.0 and near[-1, 0] >= 1000.0
+    assert len(curve_of.line(curve_of.band(1000, 400, 1.0, (9000.0, 9100.0)), 0.0, 1.0, scores)) == 0
+    assert len(curve_of.line(band, 0.0, 1.0, scores[:0])) == 0
 
 
 def test_only_our_markers_go(factory_scene: None) -> None:

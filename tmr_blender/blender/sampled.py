@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The body that was sampled last, so that the next question about the same motion need not sample it again.
 
-It is known by the rig, its frames and all keys and strips that play; and it is forgotten as soon as Blender evaluates a change
-of any object: a constraint, a driver, a bone. A change of the frame is none.
+It is known by the rig, its frames and all keys and strips that play. Constraints, drivers and parents can change without
+those: a glance at a few frames tells whether the rig still is where it was. Keys of other objects, which a glance may miss,
+make it forgotten as soon as Blender evaluates them.
 """
 
 import hashlib
@@ -11,27 +12,32 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..motion.quaternion import Array
 from . import action as action_writer
 from .body import Body, Sampling
 
-_kept: tuple[str, Body] | None = None
+GLANCES = 6
+"""Frames that are looked at."""
+SAME = 1e-4
+"""Of a matrix: what the evaluation of one frame may differ by."""
+
+_kept: tuple[str, Array, Body] | None = None
 
 
 def find(rig: bpy.types.Object, sampling: Sampling) -> Body | None:
     """What such a sampling came to, if nothing has changed since."""
     # What was edited by a script is evaluated only now.
     bpy.context.view_layer.update()
-    return _kept[1] if _kept is not None and _kept[0] == _named(rig, sampling) else None
+    if _kept is None or _kept[0] != _named(rig, sampling):
+        return None
+    return _kept[2] if np.allclose(_kept[1], sampling.glance(GLANCES), atol=SAME) else None
 
 
 def keep(rig: bpy.types.Object, sampling: Sampling) -> Body:
     """The body of a sampling that has come to its end; it is remembered, instead of the one before."""
     global _kept
     body = sampling.body()
-    # The passing scene leaves updates behind, which are no changes.
-    _kept = None
-    bpy.context.view_layer.update()
-    _kept = _named(rig, sampling), body
+    _kept = _named(rig, sampling), sampling.glance(GLANCES), body
     return body
 
 
@@ -85,9 +91,7 @@ def _feed_curve(digest: Any, curve: bpy.types.FCurve) -> None:
 
 @bpy.app.handlers.persistent
 def _changed(_scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-    if _kept is None:
-        return
-    if any(update.is_updated_transform or update.is_updated_geometry for update in graph.updates):
+    if _kept is not None and graph.id_type_updated("ACTION"):
         forget()
 
 
@@ -97,7 +101,7 @@ def _loaded(*_: Any) -> None:
 
 
 def register() -> None:
-    """Watch for changes."""
+    """Watch for keys that change."""
     bpy.app.handlers.depsgraph_update_post.append(_changed)
     bpy.app.handlers.load_post.append(_loaded)
 

@@ -21,13 +21,15 @@ from . import moments
 Points = NDArray[np.float32]
 Colour = tuple[float, float, float, float]
 
-# In pixels at a user interface scale of 1: what markers and scroll bar take below, frame numbers above, the band between.
+# In pixels at a user interface scale of 1: what markers and scroll bar take below, frame numbers above; the band's height.
 BELOW, ABOVE, LEAST, MOST = 44, 28, 12, 90
 SHARE = 0.45
 """Of the height between, that the band takes at most."""
 
 # On a dark and on a light background.
-LINES = ((1.0, 0.72, 0.26), (0.62, 0.32, 0.0))
+LINES = ((1.0, 0.72, 0.26), (0.42, 0.16, 0.0))
+LIGHT = 0.3
+"""Brightness from which on a background counts as light."""
 FILL, SPAN, ACTIVE, MIDDLE = 0.16, 0.10, 0.20, 0.35
 
 _THEMES = {"DOPESHEET_EDITOR": "dopesheet_editor", "GRAPH_EDITOR": "graph_editor", "NLA_EDITOR": "nla_editor"}
@@ -55,12 +57,17 @@ class Band:
 
 
 def band(width: int, height: int, scale: float, frames: tuple[float, float]) -> Band | None:
-    """The band of a region of that size; None where there is no room. scale: of the user interface."""
-    room = height - (BELOW + ABOVE) * scale
-    tall = min(max(SHARE * room, LEAST * scale), MOST * scale, room)
-    if tall < LEAST * scale or frames[1] <= frames[0] or width < 2:
+    """The band of a region of that size; None where there is no room. scale: of the user interface.
+
+    In a timeline as low as Blender's own it lies below the frame numbers, or behind them if that is all there is.
+    """
+    if frames[1] <= frames[0] or width < 2 or height < LEAST * scale:
         return None
-    return Band(width, BELOW * scale, tall, frames)
+    room = height - (BELOW + ABOVE) * scale
+    if room >= 2.0 * LEAST * scale:
+        return Band(width, BELOW * scale, min(max(SHARE * room, LEAST * scale), MOST * scale), frames)
+    low = height - ABOVE * scale
+    return Band(width, 0.0, low if low >= LEAST * scale else float(height), frames)
 
 
 def line(where: Band, first: float, step: float, scores: NDArray[np.float64]) -> Points:
@@ -101,7 +108,7 @@ def _colour(context: bpy.types.Context, kind: str) -> tuple[float, float, float]
     """What stands out from the editor's background."""
     theme: Any = context.preferences.themes[0]
     back = getattr(theme, _THEMES.get(kind, "dopesheet_editor")).space.back
-    return LINES[0] if 0.3 * back[0] + 0.59 * back[1] + 0.11 * back[2] < 0.5 else LINES[1]
+    return LINES[0] if 0.3 * back[0] + 0.59 * back[1] + 0.11 * back[2] < LIGHT else LINES[1]
 
 
 def _draw_spans(where: Band, kept: moments.TMR_PG_moments, colour: tuple[float, float, float]) -> None:
@@ -147,8 +154,12 @@ def _draw_words(
     blf.size(0, size)
     blf.color(0, *colour, 0.9)
     left = max(float(where.across(kept.first)), 0.0) + 6 * scale
+    blf.enable(0, blf.SHADOW)
+    back = 0.0 if colour == LINES[0] else 1.0
+    blf.shadow(0, 5, back, back, back, 0.7)
     blf.position(0, left, where.bottom + where.height - size, 0.0)
     blf.draw(0, f"{kept.query} · {kept.rig}")
+    blf.disable(0, blf.SHADOW)
 
 
 def register() -> None:
