@@ -16,20 +16,14 @@ MODULE = "bl_ext.user_default.tmr_blender"
 
 
 class Clock:
-    """When the event loop came round, the viewport was drawn and the extension's state changed; all by time.monotonic()."""
+    """When the event loop came round, the extension's panel was drawn and its state changed; all by time.monotonic()."""
 
     def __init__(self) -> None:
         self.ticks: list[float] = []
-        self.draws: list[float] = []
+        self.sidebar: list[float] = []
         self.panel: list[tuple[float, int]] = []
         self.changes: list[tuple[float, dict[str, Any]]] = []
         self.redraw = False
-        self.handle: Any = None
-
-    def begin(self) -> None:
-        """Look at every drawing of the viewport and of the extension's panel."""
-        self.handle = bpy.types.SpaceView3D.draw_handler_add(self._drawn, (), "WINDOW", "POST_PIXEL")
-        self.look_at_panel()
 
     def look_at_panel(self) -> None:
         """Be called when the panel has been drawn; again after the extension was enabled anew."""
@@ -45,19 +39,17 @@ class Clock:
         if not self.changes or self.changes[-1][1] != shown:
             self.changes.append((now, shown))
         if self.redraw:
-            for area in _window().screen.areas:
-                area.tag_redraw()
-
-    def _drawn(self) -> None:
-        self.draws.append(time.monotonic())
+            for region in _regions("VIEW_3D", "UI"):
+                region.tag_redraw()
 
 
 clock = Clock()
 
 
 def _panel_drawn(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
-    shown = getattr(context.window_manager, "tmr", None)
-    clock.panel.append((time.monotonic(), len(shown.hits) if shown is not None else 0))
+    shown, now = getattr(context.window_manager, "tmr", None), time.monotonic()
+    clock.sidebar.append(now)
+    clock.panel.append((now, len(shown.hits) if shown is not None else 0))
 
 
 def _window() -> bpy.types.Window:
@@ -221,17 +213,17 @@ def _counter(name: str) -> Callable[[Any, Any], None]:
 
 
 def begin_gaps(redraw: bool) -> None:
-    """Forget earlier times. redraw: have the whole window drawn on every tick, to see whether it can be."""
+    """Forget earlier times. redraw: have the sidebar drawn on every tick, to see whether it can be."""
     clock.ticks.clear()
-    clock.draws.clear()
+    clock.sidebar.clear()
     clock.redraw = redraw
 
 
 def gaps() -> dict[str, float]:
-    """The longest and the 99th of 100 times between rounds of the event loop, and between drawings, since `begin_gaps`."""
+    """Longest and 99th of 100 times between rounds of the event loop, and drawings of the panel, since `begin_gaps`."""
     clock.redraw = False
     made: dict[str, float] = {"seconds": clock.ticks[-1] - clock.ticks[0]}
-    for name, times in (("tick", clock.ticks), ("draw", clock.draws)):
+    for name, times in (("tick", clock.ticks), ("draw", clock.sidebar)):
         steps = sorted(b - a for a, b in itertools.pairwise(times)) or [0.0]
         made[name], made[f"{name} p99"], made[f"{name}s"] = steps[-1], steps[int(0.99 * (len(steps) - 1))], float(len(steps))
     return made
@@ -335,10 +327,10 @@ _handles: dict[int, str] = {}
 
 def count_draw_callbacks() -> None:
     """From now on note every draw handler that is added and removed; Blender itself lists none."""
-    for name in dir(bpy.types):
-        space = getattr(bpy.types, name)
-        if name.startswith("Space") and hasattr(space, "draw_handler_add"):
-            _note_handlers(space, space.draw_handler_add, space.draw_handler_remove)
+    names = [name for name in dir(bpy.types) if name.startswith("Space") and name != "Space"]
+    spaces = [space for name in names if hasattr(space := getattr(bpy.types, name), "draw_handler_add")]
+    for space, add, remove in [(space, space.draw_handler_add, space.draw_handler_remove) for space in spaces]:
+        _note_handlers(space, add, remove)
 
 
 def _note_handlers(space: Any, add: Callable[..., Any], remove: Callable[..., Any]) -> None:

@@ -52,7 +52,7 @@ def tick() -> float | None:
 
 def ready() -> None:
     """The window may be used."""
-    inside.clock.begin()
+    inside.clock.look_at_panel()
     (OUT / "ready").write_text("ready", encoding="utf-8")
 
 

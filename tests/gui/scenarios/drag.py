@@ -342,7 +342,7 @@ def drop(window: Window) -> None:
     window.inside(drop_file, path.name, str(path.parent.relative_to("/out/data")))
     time.sleep(0.8)
     window.shot("menu")
-    window.key("Down", "Return")
+    window.key("Return")  # the first entry is under the mouse
     time.sleep(2.0)
     window.shot("dropped")
     window.check("the rig it was dropped on has the motion", window.inside(actions_of)["Left"], window.inside(actions_of))

@@ -20,7 +20,9 @@ def mapping(window: Window) -> None:
     window.inside("begin_gaps", True)
     time.sleep(5.0)
     unfolded = window.inside("gaps")
-    window.figure("99th of 100 redraws with the mapping open", unfolded["draw p99"], "s", without=folded["draw p99"])
+    window.figure(
+        "99th of 100 drawings of the sidebar with the mapping open", unfolded["draw p99"], "s", without=folded["draw p99"]
+    )
     window.shot("open")
     window.point(_beside(window))
     for page in ("middle", "end"):
