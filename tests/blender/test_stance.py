@@ -13,6 +13,7 @@ from bl_ext.user_default.tmr_blender.blender import apply, mapping, stance
 from bl_ext.user_default.tmr_blender.errors import SkeletonProblem
 from bl_ext.user_default.tmr_blender.motion import humanoid, quaternion
 from bl_ext.user_default.tmr_blender.retarget import rest, standing
+from bl_ext.user_default.tmr_blender.retarget.target import target
 from mathutils import Matrix
 
 BANDAI, ICLONE, CMU = "bandai/dataset-1_kick_normal_001", "cmu_iclone/006_04", "cmu/10_04"
@@ -67,7 +68,7 @@ def test_a_take_goes_onto_the_armature_of_another_file(shared: Path, name: str, 
     """Twice, as the second time only the first's action shows how the armature stands; the imported action is kept."""
     armature = imported(take(shared, name))
     rig, rig_map = mapping.read(armature, bpy.context.scene)
-    assert standing.needed(rig, rig_map)
+    assert standing.needed(target(rig, rig_map))
     imported_action = armature.animation_data.action
     for _ in range(2):
         angles, action = put(armature, take(shared, played))

@@ -14,7 +14,7 @@ from ..errors import FileProblem, SkeletonProblem
 from ..motion import edits, features, humanoid, readers
 from ..motion.clip import Clip, Excerpt
 from ..motion.humanoid import BodyMap
-from ..retarget import joining, keying, reduce, solver
+from ..retarget import joining, keying, reduce, solver, standing
 from ..retarget.options import Options
 from ..retarget.rig import Keys, Rig
 from ..retarget.roles import RigMap
@@ -164,8 +164,10 @@ def read_stage(context: bpy.types.Context, rig_object: bpy.types.Object, placeme
     (nla.check if placement.goes == "strip" else action_writer.check)(rig_object)
     with _about(f"The rig {rig_object.name}"):
         rig, rig_map = mapping.read(rig_object, context.scene)
-        rig = stance.read(context.scene, rig_object, rig, rig_map)
         goal = target_of(rig, rig_map)
+        if standing.needed(goal):
+            rig = stance.read(context.scene, rig_object, rig, rig_map)
+            goal = target_of(rig, rig_map)
     asked = placement.continues or placement.blend > 0 or placement.goes == "strip"
     now = present.read(context.scene, rig_object, rig, rig_map, goal, placement.at) if asked else None
     return Stage(rig, rig_map, goal, now, nla.plays(rig_object, placement.at))

@@ -23,13 +23,11 @@ BY_HAND = 1e-3
 
 
 def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
-    """The rig with a stance for its rest, where its rest pose is no body; else as it is.
+    """A rig whose rest pose is no body (`standing.needed`) with a stance for its rest.
 
     A pose made by hand goes before what is known of the rig and what its motion shows, so that one can say what is right.
     Nothing on the object is changed. Raises SkeletonProblem, with what to do, where neither is a standing body.
     """
-    if not standing.needed(rig, rig_map):
-        return rig
     bpy.context.view_layer.update()
     shown = _matrices(object.evaluated_get(bpy.context.evaluated_depsgraph_get()), rig)
     frames, fps = _frames(scene, object)

@@ -19,7 +19,7 @@ from . import channels, rest, source
 from .rest import UP, Stance
 from .rig import BoneKeys, Keys, Rig
 from .roles import RigMap
-from .target import rigid, target
+from .target import Target, rigid, target
 
 # Of a motion of the rig's own, frames in which it has to be seen standing upright.
 LEAST_UPRIGHT = 5
@@ -32,9 +32,9 @@ SAME = 1e-9
 LOWEST = 2
 
 
-def needed(rig: Rig, rig_map: RigMap) -> bool:
-    """Whether the rest pose is no body. Raises SkeletonProblem as `target.target`."""
-    return not rest.upright(target(rig, rig_map).stance.positions)
+def needed(goal: Target) -> bool:
+    """Whether the rest pose of a rig is no body."""
+    return not rest.upright(goal.stance.positions)
 
 
 def refusal(rig: Rig) -> SkeletonProblem:
@@ -94,7 +94,7 @@ def by_channels(rig: Rig, rig_map: RigMap, stance: Mapping[str, Array]) -> Rig |
             own[:3, 3] = stance[name][4:]
             now[bone] = now[bone] @ own
     out = _with_rest(rig, now)
-    return None if needed(out, rig_map) else out
+    return None if needed(target(out, rig_map)) else out
 
 
 def bound(rig: Rig, keys: Keys) -> Keys:
