@@ -37,6 +37,8 @@ NEAR_FLOOR = 0.025
 STEADY = 0.1
 # A leg the knee of which is too fast is bent by as many times more, and again, so often.
 SLACKEN, BENDINGS = 2.5, 3
+# A motion in which after so many tries a joint is still too fast is left as it is.
+MOST_TRIES = 40
 # Seconds by which what stands further on can matter to a frame, at most.
 LOOK = 2.5
 
@@ -80,19 +82,21 @@ class Planting:
     """How feet are to be held, which changes until no joint is too fast.
 
     held: of each foot. shares: side -> (frames,) how much of what holding asks for is done. most: side -> (frames,) share of
-    its length that a leg may be long.
+    its length that a leg may be long. tries: side -> (frames,) how often something has been let go of.
     """
 
     held: Mapping[str, Held]
     shares: dict[str, Array]
     most: dict[str, Array]
+    tries: dict[str, NDArray[np.int_]]
 
     @classmethod
     def of(cls, held: Mapping[str, Held]) -> "Planting":
         """As they stand in the clip."""
         stands = planted(held)
         shares = {side: np.ones(len(mask)) for side, mask in stands.items()}
-        return cls(held, shares, {side: np.where(mask, sway.STRAIGHT, np.inf) for side, mask in stands.items()})
+        most = {side: np.where(mask, sway.STRAIGHT, np.inf) for side, mask in stands.items()}
+        return cls(held, shares, most, {side: np.zeros(len(mask), dtype=np.int_) for side, mask in stands.items()})
 
     @property
     def nothing(self) -> bool:
@@ -105,9 +109,9 @@ class Planting:
             bent = np.where(np.isinf(self.most[side]), sway.STRAIGHT, self.most[side])
             self.most[side] = np.where(rows, 1.0 - (1.0 - bent) * SLACKEN, self.most[side])
 
-    def let_go(self, fast: Mapping[str, NDArray[np.bool_]], tries: int, fps: float) -> None:
+    def let_go(self, fast: Mapping[str, NDArray[np.bool_]], fps: float) -> None:
         """Hold less around where joints are too fast."""
-        for side, share in haste.let_go(planted(self.held), fast, tries, fps).items():
+        for side, share in haste.let_go(planted(self.held), fast, self.tries, fps).items():
             self.shares[side] = self.shares[side] * share
             self.most[side] = np.where(self.shares[side] < 0.5, np.inf, self.most[side])
 
@@ -125,8 +129,9 @@ def plant(
     bodies = {side: leg_of(goal, turns, places, side) for side in SIDES}
     most = haste.limits(haste.speeds(_joints(bodies, turns, ground), fps), ground.leg, fps)
     planting = Planting.of(held)
-    tries = 0
-    while not planting.nothing:
+    for tries in range(MOST_TRIES):
+        if planting.nothing:
+            break
         out, shift, joints = _planted(planting, bodies, turns, ground, fps)
         over = haste.over(haste.speeds(joints, fps), most)
         fast, knees = (_repeated(rows, own) for rows in (over.joints, over.knees))
@@ -135,8 +140,7 @@ def plant(
         if tries < BENDINGS:
             planting.slacken(knees)
             fast = {side: rows & ~knees[side] for side, rows in fast.items()}
-        planting.let_go(fast, max(0, tries - BENDINGS), fps)
-        tries += 1
+        planting.let_go(fast, fps)
     return dict(turns), hips
 
 

@@ -21,8 +21,10 @@ AROUND = 0.1
 # Legs a second: slower than this nothing is too fast in the space, and as seen from the hips.
 UNSEEN = (0.15,) * 4 + (0.5,) * 2
 # How far what makes a joint too fast is let go of, time after time, and the seconds on both sides within which this is done and
-# in which it comes and goes; these double once all of it is let go of.
-PARTS = ((0.35, 0.07), (0.35, 0.15), (0.7, 0.15), (1.0, 0.15))
+# in which it comes and goes. At the last, what is held elsewhere matters no more: neither fading nor swaying reaches so far.
+PARTS = ((0.35, 0.07), (0.35, 0.15), (0.7, 0.15), (1.0, 0.15), (1.0, 0.3), (1.0, 0.6), (1.0, 1.2), (1.0, 2.5))
+# How often this has been done before it is done on both sides of the body, wherever contacts are.
+BOTH = 4
 # Seconds from which on a contact is too far off to be what makes a joint fast.
 FAR = 1.0
 # Of the six speeds of `speeds`, those of knees.
@@ -85,24 +87,31 @@ def over(found: Array, most: Array) -> Over:
 
 
 def let_go(
-    planted: Mapping[str, NDArray[np.bool_]], fast: Mapping[str, NDArray[np.bool_]], tries: int, fps: float
+    planted: Mapping[str, NDArray[np.bool_]],
+    fast: Mapping[str, NDArray[np.bool_]],
+    tries: Mapping[str, NDArray[np.int_]],
+    fps: float,
 ) -> dict[str, Array]:
     """Side -> (frames,) share to which feet are still led to where they stand.
 
-    planted: where they are held. fast: where a leg is too fast. tries: how often this has been done before: contacts nearest
-    to that, at last on both sides of the body, are at first let go of in part, then altogether, then in twice the time.
+    planted: where they are held. fast: where a leg is too fast. tries: how often something has been let go of there, which is
+    counted on: first the contacts nearest to that are let go of in part, at last both feet altogether.
     """
-    part, seconds = PARTS[min(tries, len(PARTS) - 1)]
-    reach = max(2, round(seconds * 2 ** max(0, tries - len(PARTS) + 1) * fps))
     out = {side: np.ones(len(mask)) for side, mask in planted.items()}
     for side, other in zip(SIDES, SIDES[::-1], strict=True):
+        before = tries[side].copy()
         for start, end in spans(fast[side]):
+            done = min(int(before[start:end].max()), len(PARTS) - 1)
+            part, seconds = PARTS[done]
+            reach = max(2, round(seconds * fps))
             gaps = {each: _distance(planted[each], start, end) for each in SIDES}
+            tries[side][max(0, start - reach) : end + reach] = np.maximum(
+                tries[side][max(0, start - reach) : end + reach], done + 1
+            )
             for each in SIDES:
-                near = each == side or gaps[other] < gaps[side] or tries >= len(PARTS)
+                near = each == side or gaps[other] < gaps[side] or done >= BOTH
                 if near and gaps[each] <= FAR * fps + reach:
-                    off = _off(len(out[each]), start - gaps[each], end + gaps[each]) / reach
-                    flank = np.clip(2.0 - off, 0.0, 1.0)
+                    flank = np.clip(2.0 - _off(len(out[each]), start - gaps[each], end + gaps[each]) / reach, 0.0, 1.0)
                     out[each] = np.minimum(out[each], 1.0 - part * flank * flank * (3.0 - 2.0 * flank))
     return out
 
