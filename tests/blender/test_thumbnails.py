@@ -94,3 +94,19 @@ def test_without_a_window_nothing_is_asked_for() -> None:
     assert not thumbnails._waiting and thumbnails._selected is None
     assert not bpy.app.timers.is_registered(thumbnails._tick)
     bpy.context.window_manager.tmr.hits.clear()
+
+
+def test_a_panel_that_is_drawn_meanwhile_does_not_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    hit = bpy.context.window_manager.tmr.hits.add()
+    hit.library, hit.entry, hit.end = "library", 9, 1.0
+    span = (hit.library, hit.entry, hit.start, hit.end)
+    monkeypatch.setattr(thumbnails.bpy, "app", type("App", (), {"background": False, "timers": bpy.app.timers}))
+    monkeypatch.setattr(thumbnails, "_soon", lambda: None)
+    assert thumbnails.strip(hit) == [] and thumbnails._selected[0] == span
+    thumbnails._selected, thumbnails._asked = None, (object(), span)
+    assert thumbnails.strip(hit) == [] and thumbnails._selected is None
+    bpy.context.window_manager.tmr.hits.clear()
+    # The same picture may come a second time all the same.
+    thumbnails._add("one", image())
+    thumbnails._add("one", image(1))
+    assert len(thumbnails._previews) == 1

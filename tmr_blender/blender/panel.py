@@ -68,9 +68,12 @@ class TMR_UL_hits(bpy.types.UIList):
             buttons.operator("tmr.more_like_this", text="", icon="VIEWZOOM", emboss=False).index = index
         buttons.operator("tmr.apply", text="", icon="ARMATURE_DATA", emboss=False).index = index
         below = lines.row(align=True)
-        below.active = False
         score = f"{item.score:.2f}" if narrow else verdict(item.score, data.like)
-        below.label(text=f"{item.duration:.1f} s · {score}", translate=False)
+        # The list selects by a click on a row's first line alone: this is for the second.
+        facts = below.row(align=True)
+        facts.alignment, facts.active = "LEFT", False
+        text = f"{item.duration:.1f} s · {score}"
+        facts.operator("tmr.preview", text=text, translate=False, emboss=False).index = index
         box = "CHECKBOX_HLT" if item.mark else "CHECKBOX_DEHLT"
         mark = below.row(align=True)
         mark.alignment = "RIGHT"

@@ -61,7 +61,8 @@ def strip(hit: TMR_PG_hit) -> list[int]:
     if names is not None:
         _strips.move_to_end(span)
         return [_of(name) for name in names if name in _icons]
-    if not bpy.app.background and (_selected is None or _selected[0] != span):
+    under_way = [known[0] for known in (_selected,) if known] + [known[1] for known in (_asked,) if known]
+    if not bpy.app.background and span not in under_way:
         _selected = (span, time.monotonic())
         _soon()
     return []
@@ -159,6 +160,7 @@ def _add(name: str, image: Image) -> None:
     height, width = image.shape[:2]
     pixels = np.ones((height, width, 4), np.float32)
     pixels[..., :3] = image[::-1].astype(np.float32) / 255.0  # rows go upwards in Blender
+    _drop(name)
     preview = _previews.new(name)
     for kind in ("image", "icon"):
         setattr(preview, f"{kind}_size", (width, height))
