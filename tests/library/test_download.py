@@ -4,6 +4,7 @@
 import errno
 import random
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,26 @@ def test_nobody_is_led_away_from_encryption(site: Site, tmp_path: Path, target: 
     with pytest.raises(SourceProblem, match=r"not an encrypted address|refuses"):
         run(archive(site), tmp_path / "a.zip")
     assert len(site.asked) == 1
+
+
+def test_a_redirect_is_followed_in_the_middle_of_a_file(site: Site, tmp_path: Path) -> None:
+    with serving(b"") as moved:
+        moved.redirect = site.url
+        held = run(archive(moved), tmp_path / "a.zip", stop_at=1_000_000)[-1].done
+        run(archive(moved), tmp_path / "a.zip")
+    assert moved.asked[-1]["Range"] == site.asked[-1]["Range"] == f"bytes={held}-"
+    assert site.asked[-1]["If-Range"] == site.tag
+    assert (tmp_path / "a.zip").read_bytes() == DATA
+
+
+def test_nobody_elsewhere_leads_to_this_machine() -> None:
+    handler, request = download._Redirects(), urllib.request.Request("https://example.org/a.zip")
+    with pytest.raises(SourceProblem, match="not an encrypted address"):
+        handler.redirect_request(request, None, 302, "", {}, "http://127.0.0.1:8080/secret")
+    assert (
+        handler.redirect_request(request, None, 302, "", {}, "https://example.com/a.zip").full_url
+        == "https://example.com/a.zip"
+    )
 
 
 def test_redirects_end(site: Site, tmp_path: Path) -> None:

@@ -61,14 +61,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     max_redirections = REDIRECTS
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        _check_url(newurl)
+        _check_url(newurl, from_here=urlsplit(req.full_url).hostname in LOCAL)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _check_url(url: str) -> None:
-    """Raise SourceProblem for an address that is not HTTPS, unless it is on this machine."""
+def _check_url(url: str, from_here: bool = True) -> None:
+    """Raise SourceProblem for an address that is not HTTPS, unless this machine leads to itself."""
     parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOCAL):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOCAL and from_here):
         raise SourceProblem(f"{parts.scheme}://{parts.netloc} is not an encrypted address: nothing is downloaded from there.")
 
 
