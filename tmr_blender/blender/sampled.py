@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The body that was sampled last, so that the next question about the same motion need not sample it again.
 
-It is known by the rig, its frames and all keys and strips that play. Constraints, drivers and parents can change without
-those: a glance at a few frames tells whether the rig still is where it was. Keys of other objects, which a glance may miss,
-make it forgotten as soon as Blender evaluates them.
+It is known by the rig, its frames, and all keys and strips that play on the rig, its parents and what its constraints follow.
+Whatever else can change is told by a glance at a few frames: whether the rig still is where it was in them.
 """
 
 import hashlib
@@ -48,11 +47,29 @@ def forget() -> None:
 
 
 def _named(rig: bpy.types.Object, sampling: Sampling) -> str:
-    """A name for the rig's animation in those frames."""
+    """A name for the animation in those frames."""
     digest = hashlib.sha256(repr((rig.session_uid, sampling.span, sampling.fps, sampling.bones)).encode())
-    data = rig.animation_data
-    if data is None:
-        return digest.hexdigest()
+    for item in (rig, *_followed(rig)):
+        if item.animation_data is not None:
+            _feed_object(digest, item.animation_data)
+    return digest.hexdigest()
+
+
+def _followed(rig: bpy.types.Object) -> list[bpy.types.Object]:
+    """The parents of the rig, and what it and its bones are constrained to."""
+    found: list[Any] = []
+    above = rig.parent
+    while above is not None:
+        found.append(above)
+        above = above.parent
+    for holder in (rig, *rig.pose.bones):
+        for constraint in holder.constraints:
+            found.append(getattr(constraint, "target", None))
+            found.extend(item.target for item in getattr(constraint, "targets", ()))
+    return [item for item in dict.fromkeys(found) if item is not None and item != rig]
+
+
+def _feed_object(digest: Any, data: bpy.types.AnimData) -> None:
     digest.update(repr([data.use_nla, data.action_blend_type, data.action_influence, data.action_extrapolation]).encode())
     if data.action is not None:
         _feed(digest, data.action, getattr(data, "action_slot", None))
@@ -66,7 +83,6 @@ def _named(rig: bpy.types.Object, sampling: Sampling) -> str:
                 _feed_curve(digest, curve)
             if strip.action is not None:
                 _feed(digest, strip.action, getattr(strip, "action_slot", None))
-    return digest.hexdigest()
 
 
 _PLAIN = {"BOOLEAN", "INT", "FLOAT", "ENUM"}
@@ -89,25 +105,10 @@ def _feed_curve(digest: Any, curve: bpy.types.FCurve) -> None:
     digest.update(kinds.tobytes())
 
 
-@bpy.app.handlers.persistent
-def _changed(_scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-    if _kept is not None and graph.id_type_updated("ACTION"):
-        forget()
-
-
-@bpy.app.handlers.persistent
-def _loaded(*_: Any) -> None:
-    forget()
-
-
 def register() -> None:
-    """Watch for keys that change."""
-    bpy.app.handlers.depsgraph_update_post.append(_changed)
-    bpy.app.handlers.load_post.append(_loaded)
+    """Nothing is sampled before somebody asks."""
 
 
 def unregister() -> None:
-    """Undo `register` and forget."""
-    bpy.app.handlers.load_post.remove(_loaded)
-    bpy.app.handlers.depsgraph_update_post.remove(_changed)
+    """Forget."""
     forget()

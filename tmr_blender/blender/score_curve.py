@@ -26,13 +26,10 @@ BELOW, ABOVE, LEAST, MOST = 44, 28, 12, 90
 SHARE = 0.45
 """Of the height between, that the band takes at most."""
 
-# On a dark and on a light background.
-LINES = ((1.0, 0.72, 0.26), (0.42, 0.16, 0.0))
-LIGHT = 0.3
-"""Brightness from which on a background counts as light."""
+# With an outline, since a curve runs over the theme's background, whichever it is, and over keys, black or bright.
+COLOUR = (1.0, 0.72, 0.26)
+OUTLINE = (0.0, 0.0, 0.0, 0.6)
 FILL, SPAN, ACTIVE, MIDDLE = 0.16, 0.10, 0.20, 0.35
-
-_THEMES = {"DOPESHEET_EDITOR": "dopesheet_editor", "GRAPH_EDITOR": "graph_editor", "NLA_EDITOR": "nla_editor"}
 
 _handles: list[tuple[Any, Any]] = []
 
@@ -85,33 +82,25 @@ def line(where: Band, first: float, step: float, scores: NDArray[np.float64]) ->
 
 def _draw() -> None:
     context = bpy.context
-    region, space = context.region, context.space_data
+    region = context.region
     kept = moments.of(context.scene)
-    if region is None or space is None or not kept.items or not moments.asked(context).show_curve:
+    if region is None or not kept.items or not moments.asked(context).show_curve:
         return
     first, last = (region.view2d.region_to_view(x, 0)[0] for x in (0, region.width))
     scale = context.preferences.system.ui_scale
     where = band(region.width, region.height, scale, (first, last))
     if where is None:
         return
-    colour = _colour(context, space.type)
     gpu.state.blend_set("ALPHA")
-    _draw_spans(where, kept, colour)
+    _draw_spans(where, kept)
     curve = line(where, kept.first, kept.step, moments.scores(context.scene))
     if len(curve) > 1:
-        _draw_curve(where, curve, colour, scale)
+        _draw_curve(where, curve, scale)
     gpu.state.blend_set("NONE")
-    _draw_words(context, where, kept, colour, scale)
+    _draw_words(where, kept, scale)
 
 
-def _colour(context: bpy.types.Context, kind: str) -> tuple[float, float, float]:
-    """What stands out from the editor's background."""
-    theme: Any = context.preferences.themes[0]
-    back = getattr(theme, _THEMES.get(kind, "dopesheet_editor")).space.back
-    return LINES[0] if 0.3 * back[0] + 0.59 * back[1] + 0.11 * back[2] < LIGHT else LINES[1]
-
-
-def _draw_spans(where: Band, kept: moments.TMR_PG_moments, colour: tuple[float, float, float]) -> None:
+def _draw_spans(where: Band, kept: moments.TMR_PG_moments) -> None:
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     low, high = where.bottom, where.bottom + where.height
     for index, item in enumerate(kept.items):
@@ -119,20 +108,25 @@ def _draw_spans(where: Band, kept: moments.TMR_PG_moments, colour: tuple[float, 
         if right - left < 0.5:
             continue
         corners = np.array([(left, low), (right, low), (left, high), (right, high)], np.float32)
-        _fill(shader, corners, (*colour, ACTIVE if index == kept.active else SPAN))
+        _fill(shader, corners, (*COLOUR, ACTIVE if index == kept.active else SPAN))
 
 
-def _draw_curve(where: Band, curve: Points, colour: tuple[float, float, float], scale: float) -> None:
+def _draw_curve(where: Band, curve: Points, scale: float) -> None:
     flat = gpu.shader.from_builtin("UNIFORM_COLOR")
     ground = np.stack([curve[:, 0], np.full(len(curve), where.bottom, np.float32)], axis=1)
-    _fill(flat, np.stack([ground, curve], axis=1).reshape(-1, 2), (*colour, FILL))
+    _fill(flat, np.stack([ground, curve], axis=1).reshape(-1, 2), (*COLOUR, FILL))
     drawn = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
     middle = np.array([(curve[0, 0], where.up(0.5)), (curve[-1, 0], where.up(0.5))], np.float32)
-    for points, wide, alpha in ((middle, 1.0, MIDDLE), (curve, 1.8 * scale, 0.95)):
+    bright = (*COLOUR, 1.0)
+    for points, wide, colour in (
+        (middle, 1.0, (*COLOUR, MIDDLE)),
+        (curve, 3.8 * scale, OUTLINE),
+        (curve, 1.8 * scale, bright),
+    ):
         drawn.bind()
         drawn.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
         drawn.uniform_float("lineWidth", wide)
-        drawn.uniform_float("color", (*colour, alpha))
+        drawn.uniform_float("color", colour)
         flatly = np.concatenate([points, np.zeros((len(points), 1), np.float32)], axis=1)
         batch_for_shader(drawn, "LINE_STRIP", {"pos": flatly}).draw(drawn)
 
@@ -144,19 +138,16 @@ def _fill(shader: Any, points: Points, colour: Colour) -> None:
     batch_for_shader(shader, "TRI_STRIP", {"pos": points}).draw(shader)
 
 
-def _draw_words(
-    context: bpy.types.Context, where: Band, kept: moments.TMR_PG_moments, colour: tuple[float, float, float], scale: float
-) -> None:
+def _draw_words(where: Band, kept: moments.TMR_PG_moments, scale: float) -> None:
     """What the curve is of, above its beginning."""
     size = 11.0 * scale
-    if where.height < 2.5 * size or where.width < 200 * scale:
+    if where.height < 4.0 * size or where.width < 200 * scale:
         return
     blf.size(0, size)
-    blf.color(0, *colour, 0.9)
+    blf.color(0, *COLOUR, 0.9)
     left = max(float(where.across(kept.first)), 0.0) + 6 * scale
     blf.enable(0, blf.SHADOW)
-    back = 0.0 if colour == LINES[0] else 1.0
-    blf.shadow(0, 5, back, back, back, 0.7)
+    blf.shadow(0, 5, *OUTLINE[:3], 1.0)
     blf.position(0, left, where.bottom + where.height - size, 0.0)
     blf.draw(0, f"{kept.query} · {kept.rig}")
     blf.disable(0, blf.SHADOW)
