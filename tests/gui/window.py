@@ -62,7 +62,7 @@ class Window:
         """See `inside.state`."""
         return self.inside("state")
 
-    def wait(self, what: str, reached: Callable[[dict[str, Any]], Any], timeout: float = 30.0) -> dict[str, Any]:
+    def wait(self, what: str, reached: Callable[[dict[str, Any]], Any], timeout: float = 90.0) -> dict[str, Any]:
         """Look at the state until it is as wanted; raises `Failed` naming `what` where it isn't in time."""
         end = time.monotonic() + timeout
         shown = self.state()

@@ -39,7 +39,7 @@ def filtered(window: Window, count: int) -> None:
     """No shorter than three seconds."""
     window.unfold("TMR_PT_filters")
     window.shot("filters")
-    window.click(window.find("filters.min_duration", columns=(0.35, 0.25)), times=2)
+    window.click(window.find("filters.min_duration", columns=(0.3, 0.25)))
     time.sleep(0.3)
     window.key("ctrl+a")
     window.type("3")
