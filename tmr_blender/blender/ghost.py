@@ -14,8 +14,9 @@ import blf
 import bpy
 import gpu
 import numpy as np
-from bpy_extras.view3d_utils import location_3d_to_region_2d
+from bpy_extras import view3d_utils
 from gpu_extras.batch import batch_for_shader
+from numpy.typing import NDArray
 
 from ..errors import TMRError
 from ..library import wire
@@ -39,6 +40,7 @@ SHADOW: Array = np.array([0.0, 0.0, 0.0, 0.32])
 LIFT: Array = np.array([0.0, 0.004, 0.0])
 """Of what is drawn on the floor, so that the floor does not hide it; metres."""
 
+Colours = NDArray[np.float32] | Array
 Span = tuple[str, int, float, float]
 """Folder of a library, number of an entry in it, and from when to when, seconds."""
 
@@ -217,7 +219,7 @@ def _towards(view: bpy.types.RegionView3D, points: Array) -> Array:
     return out
 
 
-def _floor(place: Place, motion: ghost.Motion, joints: Array, phase: float) -> tuple[Array, Array, Array]:
+def _floor(place: Place, motion: ghost.Motion, joints: Array, phase: float) -> tuple[Array, Array, ghost.Faces]:
     """Points, colours and faces of the shadow and of the way, just above the floor so that it does not hide them."""
     points, faces = ghost.shadow(joints)
     colours = np.tile(SHADOW * [1.0, 1.0, 1.0, 0.0], (len(points), 1))
@@ -233,11 +235,11 @@ def _floor(place: Place, motion: ghost.Motion, joints: Array, phase: float) -> t
     return place.points(points + LIFT), colours, faces
 
 
-def _triangles(points: Array, colours: Array, faces: Array) -> None:
+def _triangles(points: Array, colours: Colours, faces: ghost.Faces) -> None:
     _batch(points, colours, faces).draw(_shader())
 
 
-def _batch(points: Array, colours: Array, faces: Array) -> Any:
+def _batch(points: Array, colours: Colours, faces: ghost.Faces) -> Any:
     content = {"pos": points.astype(np.float32), "color": colours.astype(np.float32)}
     return batch_for_shader(_shader(), "TRIS", content, indices=np.ascontiguousarray(faces, np.int32))
 
@@ -254,7 +256,7 @@ def _draw_label() -> None:
     phase = motion.phase(time.monotonic() - _started)
     joints = motion.joints(phase)
     over = np.array([joints[:, 0].mean(), joints[:, 1].max() + 0.3, joints[:, 2].mean()])
-    at = location_3d_to_region_2d(context.region, context.region_data, _place(context, motion).points(over))
+    at = view3d_utils.location_3d_to_region_2d(context.region, context.region_data, _place(context, motion).points(over))
     if at is None:
         return
     blf.size(0, LABEL_POINTS * context.preferences.system.ui_scale)
