@@ -74,3 +74,8 @@ def test_only_so_many_are_kept(empty: None) -> None:
 def test_what_is_no_picture_is_left_blank(empty: None, text: str) -> None:
     textures._keep([("somewhere", 1)], [text])
     assert textures.held(("somewhere", 1)) is None
+
+
+def test_linear_values_are_those_of_the_standard() -> None:
+    # Middle grey of sRGB, 188 of 255, is half the light; black and white stay.
+    np.testing.assert_allclose(textures.linear(np.array([0.0, 188 / 255, 1.0])), [0.0, 0.5, 1.0], atol=0.003)

@@ -84,6 +84,7 @@ def draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
         return
     paths, rig, why = _menu
     column = menu.layout.column()
+    column.operator_context = "EXEC_DEFAULT"  # all is said; nothing opens a file browser
     for path in paths[:LISTED] if rig else ():
         text = f"Onto {rig}" if len(paths) == 1 else f"{path.name} onto {rig}"
         row = column.operator("tmr.drop_on", text=text, icon="ARMATURE_DATA")

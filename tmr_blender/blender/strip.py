@@ -15,7 +15,7 @@ from gpu_extras.batch import batch_for_shader
 
 from . import textures
 from .properties import TMR_PG_hit, state
-from .strip_layout import NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
+from .strip_layout import FOLDED, NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
 
 _first: dict[int, int] = {}
 """By area (its pointer): the leftmost result shown."""
@@ -50,8 +50,10 @@ def layout_of(context: bpy.types.Context) -> Layout:
         for other in area.regions
         if other.type not in {"WINDOW", "HUD"} and other.alignment != "NONE"
     ]
-    free = uncovered(_rectangle(region), others)
     scale = context.preferences.system.ui_scale
+    # The panel of the last operator: folded it fits below the strip, open it stands to its left.
+    others += [("LEFT", _rectangle(other)) for other in area.regions if other.type == "HUD" and other.height > FOLDED * scale]
+    free = uncovered(_rectangle(region), others)
     return Layout(free, len(state(context).hits), _first.get(area.as_pointer(), 0), scale)
 
 
@@ -138,7 +140,7 @@ class Painter:
         self.text: Colour = (*tip.text[:3], 1.0)
         self.faint: Colour = (*tip.text[:3], 0.65)
         self.chosen: Colour = (*item.inner_sel[:3], 1.0)
-        self.hovered: Colour = (*tip.text[:3], 0.22)
+        self.hovered: Colour = (*tip.text[:3], 0.15)
         self.scale = context.preferences.system.ui_scale
         self._corners: list[tuple[float, float]] = []
         self._colours: list[Colour] = []
@@ -216,7 +218,7 @@ def draw() -> None:
 def _draw_ground(painter: Painter, cell: Rectangle | None, over: bool, active: bool) -> None:
     if cell is not None and active:
         painter.rectangle(cell, painter.chosen)
-    if cell is not None and over:
+    elif cell is not None and over:
         painter.rectangle(cell, painter.hovered)
 
 

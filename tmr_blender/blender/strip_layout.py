@@ -9,6 +9,8 @@ PREVIOUS, NEXT, BAR, NOTHING = -2, -3, -4, -1
 
 PICTURE, TEXT, GAP, MARGIN, ARROW = 88.0, 30.0, 6.0, 8.0, 22.0
 """At a user interface scale of 1: sides of a picture, height of the two lines below it, distances, width of an arrow."""
+FOLDED = 40.0
+"""At a scale of 1: the height that is left free below, for the folded panel of the last operator."""
 
 Rectangle = tuple[float, float, float, float]
 """Left, lower, right, upper."""
@@ -54,7 +56,7 @@ class Layout:
         if self.shown < 1 or upper - lower < 2 * height:
             return None
         wide = self._used + 2 * self._gap
-        middle, base = (left + right) / 2, lower + MARGIN * self.scale
+        middle, base = (left + right) / 2, lower + FOLDED * self.scale
         return middle - wide / 2, base, middle + wide / 2, base + height
 
     def cell(self, index: int) -> Rectangle | None:
