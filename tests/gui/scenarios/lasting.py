@@ -58,7 +58,8 @@ def searches(first: int, count: int) -> int:
 
     for number in range(first, first + count):
         words = f"a person {WORDS[number % len(WORDS)]} and then {WORDS[number // len(WORDS) % len(WORDS)]}"
-        bpy.ops.tmr.search(query=words)
+        with bpy.context.temp_override(window=None):  # so that it waits for its results
+            bpy.ops.tmr.search(query=words)
     return len(bpy.context.window_manager.tmr.hits)
 
 
