@@ -41,7 +41,7 @@ HEIGHTS, STILL, LASTS, TRIM = {"ankle": 0.08, "foot": 0.04}, 0.15, 0.2, 2
 # A knee's plane that turns further than this (degrees) in two frames has flipped; bends below the second say nothing.
 FLIP, BENT = 90.0, 8.0
 # Bars: mm a second of contact, share of what it is without planting; and the seed by which fresh takes are drawn.
-SLIDE, TENTH, SEED = 5.0, 0.1, 21
+SLIDE, TENTH, SEED = 5.0, 0.1, 22
 
 Places = Mapping[str, Array]
 """Role -> (frames, 3), in the space of a stance."""

@@ -97,3 +97,16 @@ def test_ever_more_is_let_go_of_and_only_there() -> None:
         assert each["left"][95] < 1.0 and np.abs(np.diff(each["left"])).max() < 0.8, "it fades out and in"
         assert (each["left"][400:] == 1.0).all(), "another contact, far off, is held as before"
     assert (kept[0]["right"] == 1.0).all() and kept[-1]["right"][95] == 0.0
+
+
+def test_what_is_let_go_of_moves_as_before() -> None:
+    """Also legs that are nearly straight, the knees of which solving would lead to their hinges."""
+    goal = GOALS["Mixamo"]
+    turns, hips, held = made(goal, 5, 90, 0.01)
+    bodies = {side: feet.leg_of(goal, turns, goal.to_armature(hips), side) for side in contacts.SIDES}
+    planting = feet.Planting.of(held)
+    planting.shares = {side: np.zeros(90) for side in contacts.SIDES}
+    planting.most = {side: np.full(90, np.inf) for side in contacts.SIDES}
+    out, shift, _ = feet._planted(planting, bodies, turns, feet.Ground.of(goal), FPS)
+    assert np.abs(shift).max() < 1e-9
+    assert np.abs(speeds(goal, out, hips) - speeds(goal, turns, hips)).max() < 1e-6

@@ -157,13 +157,26 @@ def _planted(
                 out[role] = quaternion.multiply(bend, turns[role])
     shift, solved = sway.carried(bodies, wanted, planting.most, ground.up, fps)
     now = {}
-    for side, (thigh, shin) in solved.items():
+    for side, solution in solved.items():
         leg = bodies[side]
+        thigh, shin = _in_part(solution, leg, planting.shares[side])
         out[f"{side}_hip"] = quaternion.multiply(thigh, turns[f"{side}_hip"])
         out[f"{side}_knee"] = quaternion.multiply(shin, turns[f"{side}_knee"])
         bones = quaternion.rotate(thigh, leg.thigh), quaternion.rotate(shin, leg.shin)
         now[side] = Leg(leg.hip + shift, *bones, leg.hinge)
     return out, shift, _joints(now, out, ground)
+
+
+def _in_part(solution: tuple[Array, Array], leg: Leg, share: Array) -> tuple[Array, Array]:
+    """Turns of thigh and shin without what solving does to a leg of which nothing is asked, where it is let go of.
+
+    The knee of a nearly straight leg is led to its hinge by `legs.solve`.
+    """
+    if share.min() >= 1.0:
+        return solution
+    idle = legs.solve(leg, leg.hip, leg.ankle)
+    back = [quaternion.from_rotation_vector((share - 1.0)[:, None] * quaternion.to_rotation_vector(turn)) for turn in idle]
+    return quaternion.multiply(solution[0], back[0]), quaternion.multiply(solution[1], back[1])
 
 
 def _joints(bodies: Mapping[str, Leg], turns: Mapping[str, Array], ground: Ground) -> Array:
