@@ -7,8 +7,10 @@ Bytes are added to a part only where the server says that it still holds the sam
 RFC 9110 13.1.5), or where the archive's hash will tell in the end. Nothing has the final name before size and hash are right.
 """
 
+import contextlib
 import hashlib
 import http.client
+import importlib
 import json
 import shutil
 import ssl
@@ -74,12 +76,8 @@ def _check_url(url: str, from_here: bool = True) -> None:
 
 def _opener() -> urllib.request.OpenerDirector:
     context = ssl.create_default_context()
-    try:
-        import certifi  # Blender brings it along; some systems keep their own where OpenSSL doesn't look
-    except ImportError:
-        pass
-    else:
-        context.load_verify_locations(certifi.where())
+    with contextlib.suppress(ImportError):  # Blender brings it along; some systems keep their own where OpenSSL doesn't look
+        context.load_verify_locations(importlib.import_module("certifi").where())
     return urllib.request.build_opener(_Redirects, urllib.request.HTTPSHandler(context=context))
 
 
