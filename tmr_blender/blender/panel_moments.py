@@ -48,6 +48,7 @@ class TMR_PT_moments(bpy.types.Panel):
     bl_category = "TMR"
     bl_parent_id = "TMR_PT_search"
     bl_order = 2
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         draw(self.layout, context)

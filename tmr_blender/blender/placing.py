@@ -45,7 +45,7 @@ class Placing:
         subtype="TIME_ABSOLUTE",
     )
     trim_end: FloatProperty(
-        name="End",
+        name="Trim End",
         description="Seconds of the recording to leave out at its end, before it is sped up or looped",
         default=0.0,
         min=0.0,

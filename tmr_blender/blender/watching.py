@@ -22,6 +22,9 @@ from . import jobs, places, preferences, summaries
 
 FIND_SECONDS = 1.0
 """How often jobs are looked for."""
+LOOK_SECONDS = 0.1
+"""How often a job that is shown is looked at; it tells no more often."""
+
 WAIT_SECONDS = 0.05
 
 Report = Callable[[set[str], str], None]
@@ -217,7 +220,7 @@ class TMR_OT_watch(Watcher, bpy.types.Operator):
     mine: BoolProperty(options={"SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.attend(Path(self.place), context.window_manager.event_timer_add(jobs.TICK, window=context.window))
+        self.attend(Path(self.place), context.window_manager.event_timer_add(LOOK_SECONDS, window=context.window))
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
