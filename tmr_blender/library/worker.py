@@ -20,12 +20,13 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import QueryProblem, TMRError
 from .driving import reported
+from .parameters import Params, filters_of, limit_of, places_of, seconds_of, text_of, whole_of
 
 END_SECONDS = 5.0
 """How long a running index has, once the input has ended, to commit what it has read."""
@@ -37,7 +38,6 @@ MOST_SHOWN = 120.0
 DRAWN, DRAWS = 5.0, 4
 """Seconds of a motion that is made up, and how many are made to choose the best of, where a request doesn't say."""
 
-Params = Mapping[str, Any]
 Report = Callable[[Any], None]
 
 
@@ -73,7 +73,7 @@ class Worker:
 
         Filters, if any, are those of `filters.FILTERS`: {"duration": {"min": 2}, "loopable": true, "tag": ["walk"]}.
         """
-        query, limit, filters, places = _text(params, "query"), _limit(params), _filters(params), _places(params)
+        query, limit, filters, places = text_of(params, "query"), limit_of(params), filters_of(params), places_of(params)
         if not query.strip():
             raise QueryProblem("Type what the motion should look like, for example: a person limps, then sits down.")
         from .search import search
@@ -85,7 +85,7 @@ class Worker:
         """{"folder", "library"}: index; progress is that of `index.Progress`, and the result is the last one."""
         from .index import index
 
-        folder, library = _text(params, "folder"), _text(params, "library")
+        folder, library = text_of(params, "folder"), text_of(params, "library")
         run = index(library, folder, self._motion_encoder(), self._text_encoder(), gentle=True)
         return reported(run, lambda progress: report(progress.as_json()), stop.is_set).as_json()
 
@@ -93,14 +93,14 @@ class Worker:
         """{"library"}: encode it anew; progress is that of `reencode.Progress`, and the result is the last one."""
         from .reencode import reencode
 
-        run = reencode(_text(params, "library"), self._motion_encoder(), self._text_encoder())
+        run = reencode(text_of(params, "library"), self._motion_encoder(), self._text_encoder())
         return reported(run, lambda progress: report(progress.as_json()), stop.is_set).as_json()
 
     def info(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"library"} -> {"takes", "seconds", "captions", "sources", "model", "errors": [[path, sentence]]}."""
         from .info import info
 
-        return info(self._library(_text(params, "library")))
+        return info(self._library(text_of(params, "library")))
 
     def similar(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
         """The takes nearest to a motion -> list of hits.
@@ -109,11 +109,11 @@ class Worker:
         """
         from . import similar
 
-        limit, filters = _limit(params), _filters(params)
-        libraries = [self._library(place) for place in _places(params)]
+        limit, filters = limit_of(params), filters_of(params)
+        libraries = [self._library(place) for place in places_of(params)]
         if "entry" in params:
             library, number = self._entry(params)
-            latent = similar.latent_at(library, number, _seconds(params, "start"), _seconds(params, "end"))
+            latent = similar.latent_at(library, number, seconds_of(params, "start"), seconds_of(params, "end"))
             entry = library.entries[number]
             but, model = (str(entry.path), entry.take), library.meta.model
         else:
@@ -125,8 +125,8 @@ class Worker:
         """{"libraries": [], "limit": 10} and the motion, see `_shown` -> the fields of `similar.Description`."""
         from . import similar
 
-        libraries = [self._library(place) for place in _places(params)] if params.get("libraries") else []
-        limit, motion = _whole(params, "limit", 10), self._shown(params)
+        libraries = [self._library(place) for place in places_of(params)] if params.get("libraries") else []
+        limit, motion = whole_of(params, "limit", 10), self._shown(params)
         return similar.describe(motion, libraries, self._motion_encoder(), self._text_encoder(), limit).as_json()
 
     def _shown(self, params: Params) -> Any:
@@ -139,11 +139,11 @@ class Worker:
 
         if "positions" in params:
             positions, fps = wire.from_text(params["positions"], params.get("fps"))
-            return similar.motion_from(positions, fps, _text(params, "name") if "name" in params else "")
-        start, end = _seconds(params, "start"), _seconds(params, "end")
+            return similar.motion_from(positions, fps, text_of(params, "name") if "name" in params else "")
+        start, end = seconds_of(params, "start"), seconds_of(params, "end")
         if "entry" in params:
             return similar.motion_at(*self._entry(params), start, end)
-        return similar.motion_of(_text(params, "path"), _whole(params, "take", 0), start, end)
+        return similar.motion_of(text_of(params, "path"), whole_of(params, "take", 0), start, end)
 
     def moments(self, params: Params, _report: Report, _stop: threading.Event) -> list[dict[str, Any]]:
         """Where it happens in one take: [{"start", "end", "score"}], best first.
@@ -153,13 +153,13 @@ class Worker:
         from . import moments, similar
         from .search import asked
 
-        limit, text = _whole(params, "limit", 5), self._text_encoder()
-        latent = asked(_text(params, "query"), text)[0]
+        limit, text = whole_of(params, "limit", 5), self._text_encoder()
+        latent = asked(text_of(params, "query"), text)[0]
         if "entry" in params:
             library, number = self._entry(params)
             found = moments.of_entry(library, number, latent, text, limit)
         else:
-            motion = similar.motion_of(_text(params, "path"), _whole(params, "take", 0))
+            motion = similar.motion_of(text_of(params, "path"), whole_of(params, "take", 0))
             found = moments.of_motion(motion, self._motion_encoder(), latent, text.background, limit)
         return [moment.as_json() for moment in found]
 
@@ -173,8 +173,8 @@ class Worker:
         from . import moments
         from .search import asked
 
-        limit, text = _whole(params, "limit", 5), self._text_encoder()
-        latent = asked(_text(params, "query"), text)[0]
+        limit, text = whole_of(params, "limit", 5), self._text_encoder()
+        latent = asked(text_of(params, "query"), text)[0]
         motion = self._shown(params)
         named = hashlib.sha256(motion.rows.tobytes()).hexdigest()
         if self._encoded is None or self._encoded[0] != named:
@@ -192,9 +192,9 @@ class Worker:
         from . import wire
         from .search import asked
 
-        seconds, seed, draws = _seconds(params, "seconds"), _whole(params, "seed", 0), _whole(params, "draws", DRAWS)
+        seconds, seed, draws = seconds_of(params, "seconds"), whole_of(params, "seed", 0), whole_of(params, "draws", DRAWS)
         maker, text = self._synthesiser(), self._text_encoder()
-        latent = asked(_text(params, "query"), text)[0]
+        latent = asked(text_of(params, "query"), text)[0]
         lasting = DRAWN if seconds is None else seconds
         made = _driven(maker.synthesise(latent, self._motion_encoder(), lasting, seed, draws), report, stop)
         if made is None:
@@ -209,7 +209,7 @@ class Worker:
         numbers = params.get("entries")
         if not isinstance(numbers, list) or len(numbers) > MOST_PICTURES or not all(type(number) is int for number in numbers):
             raise QueryProblem(f"Name the entries to be shown by number, {MOST_PICTURES} at most.")
-        library = self._library(_text(params, "library"))
+        library = self._library(text_of(params, "library"))
         pictures = library.thumbnails([entry_at(library, number) for number in numbers])
         return [base64.b64encode(picture).decode("ascii") for picture in pictures]
 
@@ -218,7 +218,8 @@ class Worker:
         from ..motion import features
         from . import showing, similar
 
-        count, start, end = _whole(params, "panels", showing.PANELS), _seconds(params, "start"), _seconds(params, "end")
+        count = whole_of(params, "panels", showing.PANELS)
+        start, end = seconds_of(params, "start"), seconds_of(params, "end")
         poses = similar.poses_at(*self._entry(params), start, end)[: int(MOST_SHOWN * features.FPS)]
         return [base64.b64encode(panel).decode("ascii") for panel in showing.panels(poses, start or 0.0, count)]
 
@@ -227,7 +228,7 @@ class Worker:
         from ..motion import features
         from . import similar, wire
 
-        start, end = _seconds(params, "start"), _seconds(params, "end")
+        start, end = seconds_of(params, "start"), seconds_of(params, "end")
         poses = similar.poses_at(*self._entry(params), start, end)[: int(MOST_SHOWN * features.FPS)]
         return {"positions": wire.to_text(poses), "fps": features.FPS}
 
@@ -235,14 +236,14 @@ class Worker:
         """The library and the index of the entry that the request names."""
         from .similar import entry_at
 
-        library = self._library(_text(params, "library"))
-        return library, entry_at(library, _whole(params, "entry", -1))
+        library = self._library(text_of(params, "library"))
+        return library, entry_at(library, whole_of(params, "entry", -1))
 
     def check(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"library", "contents": false} -> the fields of `upkeep.Health`; the library is whole where "faults" is empty."""
         from .upkeep import check
 
-        return check(_text(params, "library"), params.get("contents") is True).as_json()
+        return check(text_of(params, "library"), params.get("contents") is True).as_json()
 
     def remove(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
         """{"library", "places": [folder or file], "entries": [number]} -> {"removed": how many entries}."""
@@ -253,7 +254,7 @@ class Worker:
             raise QueryProblem("Entries to forget are given by number.")
         from .upkeep import remove
 
-        return {"removed": remove(_text(params, "library"), places, entries)}
+        return {"removed": remove(text_of(params, "library"), places, entries)}
 
     def _text_encoder(self) -> Any:
         from ..tmr.encoders import TextEncoder
@@ -388,45 +389,6 @@ def _driven(run: Generator[float, None, Any], report: Report, stop: threading.Ev
         except StopIteration as end:
             return end.value
     return None
-
-
-def _text(params: Params, key: str) -> str:
-    value = params.get(key)
-    if not isinstance(value, str):
-        raise QueryProblem(f"The request lacks `{key}`.")
-    return value
-
-
-def _places(params: Params) -> list[str]:
-    places = params.get("libraries")
-    if not isinstance(places, list) or not places or not all(isinstance(place, str) for place in places):
-        raise QueryProblem("Choose at least one library to search.")
-    return places
-
-
-def _limit(params: Params) -> int:
-    return _whole(params, "limit", 20)
-
-
-def _whole(params: Params, key: str, default: int) -> int:
-    value = params.get(key, default)
-    if type(value) is not int:
-        raise QueryProblem(f"The {key} must be a whole number.")
-    return value
-
-
-def _seconds(params: Params, key: str) -> float | None:
-    value = params.get(key)
-    if value is not None and type(value) not in (int, float):
-        raise QueryProblem(f"The {key} must be a number of seconds.")
-    return value
-
-
-def _filters(params: Params) -> dict[str, Any]:
-    filters = params.get("filters") or {}
-    if not isinstance(filters, dict):
-        raise QueryProblem("Filters must be given by name.")
-    return filters
 
 
 def main() -> None:
