@@ -190,10 +190,10 @@ def compose(sources: Sequence[Clip | Motion], stage: Stage, placement: Placement
         loop = options.loop and len(parts) == 1 and not _baked(stage, placement)
         motion = joining.finish(made, stage.goal, replace(options, loop=loop))
     keys = keying.keys(stage.rig, stage.rig_map, stage.goal, motion, options.limbs)
-    if placement.tolerance > 0.0:
-        keys = reduce.reduce(keys, stage.rig, placement.tolerance, METRES_A_DEGREE * placement.tolerance)
     if stage.present is not None:
         keys = joining.near(keys, stage.present.rotations)
+    if placement.tolerance > 0.0:
+        keys = reduce.reduce(keys, stage.rig, placement.tolerance, METRES_A_DEGREE * placement.tolerance)
     return Composed(keys, starts)
 
 

@@ -11,10 +11,10 @@ from ..errors import SkeletonProblem
 from ..motion import body
 from ..motion.quaternion import Array
 from . import rest
-from .conventions import Control
-from .mapping_text import LIMB_ENDS, NECK, PAIRS, ROLES, SPINE, covered
+from .conventions import PAIRS, Control
+from .mapping_text import LIMB_ENDS, NECK, ROLES, SPINE
 from .rig import Rig
-from .roles import RigMap
+from .roles import RigMap, covered
 
 CONTROLS: tuple[str, ...] = tuple(f"{end}_{what}" for end in LIMB_ENDS for what in ("control", "pole"))
 FIELDS: tuple[str, ...] = (*ROLES, "travel", "root", *CONTROLS)

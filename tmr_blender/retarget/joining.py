@@ -20,7 +20,7 @@ from ..motion import body, quaternion
 from ..motion.clip import Clip
 from ..motion.humanoid import BodyMap
 from ..motion.quaternion import Array
-from . import contacts, feet, legs, rest, root, solver
+from . import channels, contacts, feet, legs, rest, root, solver
 from .contacts import SIDES
 from .options import Options
 from .performance import perform
@@ -163,7 +163,7 @@ def taken_over(made: Part, before: Motion, frames: int, goal: Target) -> Part:
 def near(keys: Keys, rotations: Mapping[str, Array]) -> Keys:
     """The same turns told by those numbers that are nearest to what bones have before: no sign flips, no full turns between.
 
-    rotations: bone -> channels (n,) in the bone's mode. Blender blends strips of the NLA number by number.
+    keys: one a frame. rotations: bone -> channels (n,) in the bone's mode. Blender blends strips of the NLA number by number.
     """
     return replace(keys, bones={name: _near(bone, rotations.get(name)) for name, bone in keys.bones.items()})
 
@@ -171,15 +171,7 @@ def near(keys: Keys, rotations: Mapping[str, Array]) -> Keys:
 def _near(bone: BoneKeys, before: Array | None) -> BoneKeys:
     if bone.rotation is None or before is None or len(before) != bone.rotation.shape[1]:
         return bone
-    if bone.mode == "QUATERNION":
-        return replace(bone, rotation=-bone.rotation) if bone.rotation[0] @ before < 0.0 else bone
-    turn = 2 * np.pi
-    if bone.mode == "AXIS_ANGLE":
-        # The same turn about the opposite axis, and the other way round.
-        rows = -bone.rotation if bone.rotation[0, 1:] @ before[1:] < 0.0 else bone.rotation.copy()
-        rows[:, 0] += turn * np.round((before[0] - rows[0, 0]) / turn)
-        return replace(bone, rotation=rows)
-    return replace(bone, rotation=bone.rotation + turn * np.round((before - bone.rotation[0]) / turn))
+    return replace(bone, rotation=channels.near(bone.rotation, before, bone.mode))
 
 
 def _joined(before: Part, after: Part, both: int, goal: Target) -> Part:

@@ -12,9 +12,9 @@ from ..errors import FileProblem, SkeletonProblem, one_line
 from ..motion import body
 from . import rest, roles
 from .conventions import Control
-from .mapping_text import covered, from_text
+from .mapping_text import from_text
 from .rig import Rig
-from .roles import RigMap
+from .roles import RigMap, covered
 
 SUFFIX = ".json"
 

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from ..errors import FileProblem, SkeletonProblem
 from ..motion import body
-from .conventions import Control
-from .roles import RigMap
+from .conventions import PAIRS, Control
+from .roles import RigMap, covered
 
 FORMAT = 1
 
@@ -26,25 +26,16 @@ MAX_TWISTS = 16
 MAX_CHAIN = 24
 """Bones of a spine or neck."""
 
-PAIRS = ("collar", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "foot")
 SPINE = tuple(f"spine{i}" for i in range(1, MAX_CHAIN + 1))
 NECK = tuple(f"neck{i}" for i in range(1, MAX_CHAIN + 1))
 SIDES = tuple(f"{side}_{part}" for side in ("left", "right") for part in PAIRS)
 ROLES: tuple[str, ...] = ("pelvis", *SPINE, *NECK, "head", *SIDES, *body.FINGERS)
 """Every role that a mapping can name, in the order in which files and people list them."""
 
-CORE = ("pelvis", "spine1", "neck1", "head", *SIDES)
-"""The roles that a whole body has."""
-
 LIMB_ENDS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("wrist", "ankle"))
 SEGMENTS = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("shoulder", "elbow", "hip", "knee"))
 
 Problem = Callable[[str], Exception]
-
-
-def covered(bones: Mapping[str, str]) -> float:
-    """0..1, the share of a whole body's parts that have a bone: the score of a mapping made by hand."""
-    return sum(role in bones for role in CORE) / len(CORE)
 
 
 def to_text(rig_map: RigMap, name: str = "") -> str:
