@@ -10,7 +10,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..errors import LibraryProblem, QueryProblem, TMRError
-from . import filtering, history, preferences
+from . import filtering, history, preferences, wording
 from .jobs import WorkerOperator
 from .properties import state
 
@@ -108,6 +108,7 @@ def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[
         _fill(row, {name: value for name, value in hit.items() if name != "twins"})
         for twin in hit["twins"]:
             _fill(row.twins.add(), twin)
+    wording.entitle(shown.hits)
     shown.active = 0  # now that it is there, it can be previewed
 
 

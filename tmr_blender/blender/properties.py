@@ -38,6 +38,8 @@ class TMR_PG_hit(bpy.types.PropertyGroup):
     """A `library.search.Hit`; `name` comes with every property group."""
 
     caption: StringProperty()
+    title: StringProperty(description="What it is called in the list, told apart from the others there")
+    ending: StringProperty(description="Its name without the beginning that all names there have")
     score: FloatProperty()
     start: FloatProperty()
     end: FloatProperty()

@@ -13,7 +13,7 @@ import gpu
 from bpy.props import BoolProperty
 from gpu_extras.batch import batch_for_shader
 
-from . import textures
+from . import textures, wording
 from .properties import TMR_PG_hit, state
 from .strip_layout import FOLDED, NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
 
@@ -243,7 +243,9 @@ def _draw_cell(painter: Painter, layout: Layout, index: int, hit: TMR_PG_hit) ->
     if texture is not None:
         painter.picture(place, texture)
     left, width, line = cell[0] + 4 * painter.scale, cell[2] - cell[0] - 8 * painter.scale, 14 * painter.scale
-    painter.write(hit.name, (left, cell[1] + line + 4 * painter.scale), painter.text, width)
+    blf.size(0, 11.0 * painter.scale)
+    name = wording.fitted(hit.ending or hit.name, lambda text: blf.dimensions(0, text)[0] <= width)
+    painter.write(name, (left, cell[1] + line + 4 * painter.scale), painter.text, width)
     painter.write(f"{hit.duration:.1f} s", (left, cell[1] + 4 * painter.scale), painter.faint, width / 2)
     score = f"{hit.score:.2f}"
     blf.size(0, 11.0 * painter.scale)
