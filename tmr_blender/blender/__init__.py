@@ -8,8 +8,10 @@ from . import (
     ghost,
     history,
     jobs,
+    keys,
     libraries,
     mapping,
+    menu,
     moments,
     ops_apply,
     ops_assets,
@@ -72,7 +74,9 @@ _MODULES = (
     panel_moments,
     ops_synthesise,
     told,
+    menu,
     command,
+    keys,
 )
 
 

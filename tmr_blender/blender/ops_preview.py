@@ -2,16 +2,12 @@
 # pyright: reportInvalidTypeForm=false
 """The ghost of a result: started, ended, and stepped through by keys and scripts; and its row of the panel."""
 
-from typing import Any
-
 import bpy
 from bpy.props import IntProperty
 
 from . import ghost
 from .libraries import wrapped
 from .properties import TMR_PG_state, state
-
-_keys: list[tuple[Any, Any]] = []
 
 
 class TMR_OT_preview(bpy.types.Operator):
@@ -78,19 +74,12 @@ _CLASSES = (TMR_OT_preview, TMR_OT_end_preview)
 
 
 def register() -> None:
-    """Register the classes, and Esc over a 3D view; it is passed on while there is no ghost."""
+    """Register the classes."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    configuration = bpy.context.window_manager.keyconfigs.addon
-    if configuration is not None:  # none in background mode
-        keymap = configuration.keymaps.new("3D View Generic", space_type="VIEW_3D")
-        _keys.append((keymap, keymap.keymap_items.new(TMR_OT_end_preview.bl_idname, "ESC", "PRESS")))
 
 
 def unregister() -> None:
     """Undo `register`."""
-    for keymap, item in _keys:
-        keymap.keymap_items.remove(item)
-    _keys.clear()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -22,7 +22,6 @@ _first: dict[int, int] = {}
 _hovered: dict[int, int] = {}
 """By area: what the pointer is on."""
 _handlers: list[Any] = []
-_addon_keys: list[tuple[bpy.types.KeyMap, bpy.types.KeyMapItem]] = []
 
 Colour = tuple[float, float, float, float]
 
@@ -271,7 +270,7 @@ _CLASSES = (TMR_GT_strip, TMR_GGT_strip, TMR_OT_scroll_strip)
 
 
 def register() -> None:
-    """Register the classes, the toggle, the wheel over the strip, and the drawing."""
+    """Register the classes, the toggle and the drawing."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.WindowManager.tmr_strip = BoolProperty(
@@ -284,20 +283,10 @@ def register() -> None:
     bpy.types.TMR_PT_search.append(_draw_toggle)
     if not bpy.app.background:
         _handlers.append(bpy.types.SpaceView3D.draw_handler_add(draw, (), "WINDOW", "POST_PIXEL"))
-    configuration = bpy.context.window_manager.keyconfigs.addon
-    if configuration is not None:  # none in background mode
-        keymap = configuration.keymaps.new("3D View", space_type="VIEW_3D")
-        for key, by in (("WHEELUPMOUSE", -1), ("WHEELDOWNMOUSE", 1)):
-            item = keymap.keymap_items.new(TMR_OT_scroll_strip.bl_idname, key, "PRESS")
-            item.properties.by = by
-            _addon_keys.append((keymap, item))
 
 
 def unregister() -> None:
     """Undo `register`."""
-    for keymap, item in _addon_keys:
-        keymap.keymap_items.remove(item)
-    _addon_keys.clear()
     for handler in _handlers:
         bpy.types.SpaceView3D.draw_handler_remove(handler, "WINDOW")
     _handlers.clear()
