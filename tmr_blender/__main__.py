@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from .errors import TMRError
 from .library import commands
+from .library.terminal import INTERRUPTED
 
 USER_ERROR = 2
-INTERRUPTED = commands.INTERRUPTED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

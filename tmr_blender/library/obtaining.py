@@ -11,9 +11,7 @@ from typing import Any
 from ..errors import SourceProblem
 from . import getting, sources
 from .driving import driven
-from .terminal import interrupt_flag, show_line
-
-INTERRUPTED = 130
+from .terminal import INTERRUPTED, interrupt_flag, show_line
 
 
 def add_to(command: Callable[..., Any]) -> None:

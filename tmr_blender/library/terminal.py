@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+INTERRUPTED = 130
+"""The exit status of what Ctrl-C has ended."""
 LINE = 110
 """Characters of the progress line."""
 
