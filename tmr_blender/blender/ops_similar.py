@@ -162,11 +162,13 @@ class Described(WorkerOperator):
 
     limit: IntProperty(name="Captions", description="How many captions to list at most", default=8, min=0, max=100)
     work = "Describing"
+    action = 0
+    """The session_uid of the action that is described, 0 where it is something else."""
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
-        told.keep(state(context), result)
+        told.keep(state(context), result, self.action)
         self.report({"INFO"}, told.summary(state(context)))
         if not waits(context):
             told.popup(context)
@@ -243,6 +245,8 @@ class TMR_OT_describe_action(OfTheRig, Described, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
+            data = target(context).animation_data
+            self.action = data.action.session_uid if data is not None and data.action is not None else 0
             result = self.sample(context, {"libraries": _searched(context), "limit": self.limit})
         except TMRError as problem:
             self.report({"ERROR"}, str(problem))

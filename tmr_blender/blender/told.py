@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was said about a motion: kept for the session, shown in a popup and in the panel, each sentence a query to be."""
+# pyright: reportInvalidTypeForm=false
+"""What was said about a motion: kept for the session, shown in a popup and in the panel.
+
+Each sentence is a query to be, and a name to be for the action that was described.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import bpy
+from bpy.props import StringProperty
 
+from ..errors import QueryProblem, TMRError
+from ..library.naming import MOST_BYTES, short_name
+from . import moments
 from .libraries import columns, wrapped
 from .properties import TMR_PG_state, state
 
@@ -14,9 +22,10 @@ SUMMARISED = 3
 """Captions that a report names; the panel lists them all."""
 
 
-def keep(shown: TMR_PG_state, description: Mapping[str, Any]) -> None:
-    """Take over the fields of a `library.similar.Description`."""
+def keep(shown: TMR_PG_state, description: Mapping[str, Any], action: int = 0) -> None:
+    """Take over the fields of a `library.similar.Description`. action: the session_uid of the one described, 0 for none."""
     shown.told.clear()
+    shown.told_action = _signed(action)
     shown.told_of = description["name"]
     for sentence in description["sentences"]:
         row = shown.told.add()
@@ -57,6 +66,8 @@ def draw_told(layout: bpy.types.UILayout, shown: TMR_PG_state, width: int) -> No
             for line in wrapped(said.text + ending, width):
                 lines.label(text=line)
             row.operator("tmr.search", text="", icon="VIEWZOOM", emboss=False).query = said.text
+            if shown.told_action:
+                row.operator("tmr.rename_action", text="", icon="GREASEPENCIL", emboss=False).text = said.text
 
 
 class TMR_PT_told(bpy.types.Panel):
@@ -74,15 +85,92 @@ class TMR_PT_told(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         shown = state(context)
-        self.layout.label(text=shown.told_of, icon="ACTION")
+        named = described(shown)
+        self.layout.label(text=named.name if named is not None else shown.told_of, icon="ACTION", translate=False)
         draw_told(self.layout.column(), shown, columns(context) - 4)
 
 
+def _signed(uid: int) -> int:
+    """A session_uid, of 32 bits, as Blender's integer properties hold it."""
+    return uid - (1 << 32) if uid >= 1 << 31 else uid
+
+
+def described(shown: TMR_PG_state) -> bpy.types.Action | None:
+    """The action that was described last; None where it was something else, or has been removed."""
+    return next((one for one in bpy.data.actions if _signed(one.session_uid) == shown.told_action), None)
+
+
+class TMR_OT_rename_action(bpy.types.Operator):
+    bl_idname = "tmr.rename_action"
+    bl_label = "Rename the Action"
+    bl_description = (
+        "Name the action that was described by this sentence, without who does it and cut to what lists show.\n"
+        "Everything that uses the action goes on using it. The name can be edited below"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    text: StringProperty(name="Sentence", description="What the name is made of", options={"HIDDEN", "SKIP_SAVE"})
+    action_name: StringProperty(
+        name="Name", description="The action's new name; empty makes it of the sentence", options={"SKIP_SAVE"}
+    )
+    poll_message_set: Any
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Describe the action of a rig first: only an action can be renamed")
+        return described(state(context)) is not None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        action = described(state(context))
+        try:
+            if action is None:
+                raise QueryProblem("The action that was described is gone: describe another one.")
+            self.action_name = self.action_name.strip() or short_name(self.text)
+            former = renamed(action, self.action_name)
+        except TMRError as problem:
+            self.report({"ERROR"}, str(problem))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"“{former}” is now “{action.name}”{_besides(action, self.action_name)}")
+        return {"FINISHED"}
+
+
+def renamed(action: bpy.types.Action, name: str) -> str:
+    """Give an action a name, and what speaks of it by name; its former one. Raises QueryProblem where it can't have it."""
+    if not action.is_editable:
+        raise QueryProblem(f"“{action.name}” is linked from another file: make it local first, or rename it there.")
+    if not name:
+        raise QueryProblem("There is no word in that to name the action by.")
+    former, action.name = action.name, name.encode()[:MOST_BYTES].decode(errors="ignore")
+    for scene in bpy.data.scenes:
+        kept = moments.of(scene)
+        if kept.action == former and not scene.library:
+            kept.action = action.name
+    return former
+
+
+def _besides(action: bpy.types.Action, wanted: str) -> str:
+    """What else there is to say about a new name."""
+    told = []
+    if action.name != wanted:
+        told.append(f"“{wanted}” is taken")
+    users = action.users - (1 if action.use_fake_user else 0)
+    if users > 1:
+        told.append(f"it is used in {users} places")
+    if action.asset_data is not None:
+        told.append("as an asset, too")
+    return f" ({'; '.join(told)})" if told else ""
+
+
+_CLASSES = (TMR_OT_rename_action, TMR_PT_told)
+
+
 def register() -> None:
-    """Register the panel, below the search's."""
-    bpy.utils.register_class(TMR_PT_told)
+    """Register the operator, and the panel below the search's."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
     """Undo `register`."""
-    bpy.utils.unregister_class(TMR_PT_told)
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
