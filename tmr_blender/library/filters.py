@@ -5,19 +5,34 @@ Filters are given as plain values by name: {"duration": {"min": 2, "max": 10}, "
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import QueryProblem
 
-if TYPE_CHECKING:
-    from .store import Library
-
 Mask = NDArray[np.bool_]
+
+
+class Filtered(Protocol):
+    """What filters ask of a library; `store.Library` answers."""
+
+    @property
+    def entries(self) -> Sized:
+        """All of them."""
+        ...
+
+    @property
+    def measures(self) -> Mapping[str, NDArray[np.float64]]:
+        """(entries,) of each of `MEASURES`, not-a-number where an entry has none; and "captioned", 0 or 1."""
+        ...
+
+    def holding(self, column: str, wanted: Callable[[str], bool]) -> Mask:
+        """(entries,) whether one of the entry's words in a column is `wanted`; in lower case."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,7 @@ MEASURES = tuple(row.source for row in FILTERS if row.kind in ("range", "flag") 
 _BY_NAME = {row.name: row for row in FILTERS}
 
 
-def mask(library: "Library", filters: Mapping[str, Any]) -> Mask:
+def mask(library: Filtered, filters: Mapping[str, Any]) -> Mask:
     """(entries,) which of the library's entries pass all the filters. Raises QueryProblem for one that is not in the table."""
     kept = np.ones(len(library.entries), bool)
     for name, value in filters.items():
@@ -64,7 +79,7 @@ def mask(library: "Library", filters: Mapping[str, Any]) -> Mask:
     return kept
 
 
-def _range(library: "Library", row: Filter, value: Any) -> Mask:
+def _range(library: Filtered, row: Filter, value: Any) -> Mask:
     bounds = value if isinstance(value, Mapping) else {}
     low, high = (bounds.get(key, default) for key, default in (("min", -math.inf), ("max", math.inf)))
     numbers = all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (low, high))
@@ -74,11 +89,9 @@ def _range(library: "Library", row: Filter, value: Any) -> Mask:
     return (column >= low) & (column <= high)
 
 
-def _flag(library: "Library", row: Filter, value: Any) -> Mask:
+def _flag(library: Filtered, row: Filter, value: Any) -> Mask:
     if not isinstance(value, bool):
         raise QueryProblem(f"The filter `{row.name}` takes true or false.")
-    if row.source == "captioned":
-        return library.captioned == value
     return library.measures[row.source] == float(value)
 
 
@@ -89,17 +102,17 @@ def _words(row: Filter, value: Any) -> list[str]:
     return [word.strip().casefold() for word in words]
 
 
-def _any(library: "Library", row: Filter, value: Any) -> Mask:
+def _any(library: Filtered, row: Filter, value: Any) -> Mask:
     wanted = {word.replace("\\", "/").strip("/") for word in _words(row, value)}
     below = tuple(f"{word}/" for word in wanted)
     return library.holding(row.source, lambda word: word in wanted or word.startswith(below))
 
 
-def _all(library: "Library", row: Filter, value: Any) -> Mask:
+def _all(library: Filtered, row: Filter, value: Any) -> Mask:
     kept = np.ones(len(library.entries), bool)
     for wanted in _words(row, value):
         kept &= library.holding(row.source, wanted.__eq__)
     return kept
 
 
-_PASS: dict[str, Callable[["Library", Filter, Any], Mask]] = {"range": _range, "flag": _flag, "any": _any, "all": _all}
+_PASS: dict[str, Callable[[Filtered, Filter, Any], Mask]] = {"range": _range, "flag": _flag, "any": _any, "all": _all}
