@@ -24,6 +24,8 @@ CLOSE_SECONDS = 2.0
 """How long the child may take to end by itself when Blender quits; what it was writing stays whole even if killed."""
 
 _client: Client | None = None
+_told: dict[str, str] = {}
+"""What the child was told when it was started; see `places.variables`."""
 _running: list["Operator"] = []
 
 
@@ -38,11 +40,13 @@ class Operator(Protocol):
 
 
 def client() -> Client:
-    """The child process, started if there is none or if the last one has died."""
-    global _client
-    if _client is None or not _client.alive:
+    """The child process, started if there is none, if the last one has died, or if the preferences say another number of
+    threads; then not while it still works for an operator."""
+    global _client, _told
+    told = places.variables()
+    if _client is None or not _client.alive or (told != _told and not _running):
         end_client()
-        _client = Client.start(variables=places.variables())
+        _client, _told = Client.start(variables=told), told
     return _client
 
 

@@ -161,7 +161,7 @@ class TMR_OT_remove_library(OfLibrary, bpy.types.Operator):
             self.report({"ERROR"}, f"{Path(folder).name} is being indexed: cancel that first.")
             return {"CANCELLED"}
         kept = places.kept_for(Path(folder))
-        if kept.parent == places.user_folder("libraries"):  # never a folder of motions
+        if kept.parent in places.index_folders():  # never a folder of motions
             shutil.rmtree(kept, ignore_errors=True)
         preferences.forget(context, folder)
         return {"FINISHED"}

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pyright: reportInvalidTypeForm=false
-"""The extension's preferences: which libraries there are and which are searched."""
+"""The extension's preferences: which libraries there are and which are searched, where indexes are, threads, times, keys."""
 
 import shutil
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
+from ..errors import LibraryProblem
+from ..library import moving
 from ..library.schema import DATABASE, model_of
+from ..tmr import threads as limits
 from . import places
 
 
@@ -24,6 +27,31 @@ def _mappings_moved(settings: "TMR_preferences", context: bpy.types.Context) -> 
     from . import mapping  # which needs these preferences
 
     mapping.forget()
+
+
+def _index_folder_chosen(settings: "TMR_preferences", context: bpy.types.Context) -> None:
+    """Another folder for indexes: it is taken if it can be, and the former one is remembered for what is in it."""
+    chosen = settings.index_folder.strip()
+    chosen = str(Path(bpy.path.abspath(chosen))) if chosen else ""
+    settings.index_problem = ""
+    if chosen == settings.indexes_in:
+        return
+    try:
+        if chosen:
+            moving.check(Path(chosen), [Path(item.folder) for item in settings.libraries])
+    except LibraryProblem as problem:
+        settings.index_problem = str(problem)
+        return
+    former = [line for line in (settings.indexes_in, *settings.former.splitlines()) if line not in ("", chosen)]
+    settings.former = "\n".join(dict.fromkeys(line for line in former if moving.places(Path(line))))
+    settings.indexes_in = chosen
+    _redraw(settings, context)
+
+
+def _redraw(settings: "TMR_preferences", context: bpy.types.Context) -> None:
+    from . import summaries
+
+    summaries.redraw(context)
 
 
 class TMR_preferences(bpy.types.AddonPreferences):
@@ -43,13 +71,64 @@ class TMR_preferences(bpy.types.AddonPreferences):
         update=_mappings_moved,
     )
     show_unread: BoolProperty(name="Files That Could Not Be Read", description="Show why, file by file", default=False)
+    index_folder: StringProperty(
+        name="Indexes",
+        description=(
+            "The folder for the indexes of your libraries, such as one on a larger or faster disk; empty takes one of "
+            "Blender's.\nWhat is elsewhere stays searchable, and can be moved there"
+        ),
+        subtype="DIR_PATH",
+        update=_index_folder_chosen,
+    )
+    indexes_in: StringProperty(description="The folder for indexes that was found usable", options={"HIDDEN"})
+    former: StringProperty(description="Folders that were it before, one a line", options={"HIDDEN"})
+    index_problem: StringProperty(description="Why the folder can't be used", options={"HIDDEN", "SKIP_SAVE"})
+    threads: IntProperty(
+        name="Search Threads",
+        description=(
+            "Processor threads that a search may use at most; 0 takes as many as suit this machine. Fewer leave more to "
+            "Blender's playback. The search process is started anew for it"
+        ),
+        min=0,
+        max=limits.MOST,
+        soft_max=64,
+    )
+    readers: IntProperty(
+        name="Index Readers",
+        description=(
+            "Processes that read motion files at the same time while a folder is indexed; 0 takes most of the processor's "
+            "cores. It counts from the next indexing on"
+        ),
+        min=0,
+        max=limits.MOST,
+        soft_max=64,
+    )
+    times: EnumProperty(
+        name="Times",
+        description="How lengths and times of motions are told. Distances and heights follow the scene's units",
+        items=[
+            ("SECONDS", "Seconds", "As recorded, whatever the frame rate of the scene"),
+            ("FRAMES", "Frames", "At the frame rate of the scene, as on the timeline"),
+        ],
+        update=_redraw,
+    )
+    show_keys: BoolProperty(name="Keys", description="Show what each key does, to change it or switch it off", default=False)
 
     def draw(self, context: bpy.types.Context) -> None:
-        from . import libraries  # which needs these preferences
+        from . import keys, libraries, ops_moving  # which need these preferences
 
         libraries.draw(self.layout, context)
         self.layout.prop(self, "mappings")
-        self.layout.label(text=f"Indexes are kept in {places.user_folder('libraries')}", icon="INFO")
+        ops_moving.draw(self.layout.column(), self)
+        row = self.layout.row()
+        row.prop(self, "threads")
+        row.prop(self, "readers")
+        self.layout.row().prop(self, "times", expand=True)
+        icon = "TRIA_DOWN" if self.show_keys else "TRIA_RIGHT"
+        box = self.layout.box()
+        box.row().prop(self, "show_keys", icon=icon, emboss=False)
+        if self.show_keys:
+            keys.draw(box, context)
 
 
 _CLASSES = (TMR_PG_library, TMR_preferences)
@@ -109,7 +188,7 @@ def clear_older(folder: Path) -> None:
     """Delete what an earlier version has kept about the motions in a folder, an index for each network, but the one in use."""
     library = places.library_for(folder)
     for other in library.parent.iterdir():
-        if other != library and other.is_dir() and places.user_folder("libraries") in other.parents:
+        if other != library and other.is_dir() and any(place in other.parents for place in places.index_folders()):
             shutil.rmtree(other, ignore_errors=True)
 
 

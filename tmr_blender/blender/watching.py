@@ -242,7 +242,7 @@ def draw(layout: bpy.types.UILayout) -> None:
 
 def found() -> list[Path]:
     """The places of jobs that nobody here watches yet: under way, or with an outcome."""
-    statuses = places.user_folder("libraries").glob(f"*/{detached.STATUS}")
+    statuses = [status for folder in places.index_folders() for status in folder.glob(f"*/{detached.STATUS}")]
     return [path.parent for path in statuses if path.parent not in watched and detached.look(path.parent) is not None]
 
 

@@ -21,6 +21,7 @@ from typing import IO, cast
 
 from ..errors import LibraryProblem
 from ..motion.readers import blender_import
+from ..tmr import threads
 from .client import PACKAGE, child_environment
 from .reader import OUTGROWN, READY, receive, send
 from .reading import COMPILED, Defect, DefectError, Order, Reading, fault
@@ -47,7 +48,9 @@ def cores() -> int:
 
 
 def default_jobs() -> int:
-    """Readers for this machine: most cores, the rest are the encoder's; both cores of two."""
+    """Readers for this machine: as many as the environment says, else most cores, the rest are the encoder's; both of two."""
+    if (said := threads.chosen(threads.READERS)) is not None:
+        return said
     return cores() if cores() <= 2 else cores() - cores() // 3
 
 

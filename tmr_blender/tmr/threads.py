@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How many threads the networks run on while other processes of ours want the cores as well."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+THREADS, READERS = "TMR_THREADS", "TMR_READERS"
+"""Variables of the environment: the most threads of the networks, and how many processes read files for an index."""
+MOST = 1024
 
 _held: int | None = None
 
@@ -31,4 +36,11 @@ def limited(count: int) -> Iterator[None]:
 
 def held() -> int | None:
     """The most threads that a network loaded now may run on, None for as many as torch likes."""
-    return _held
+    limits = [limit for limit in (_held, chosen(THREADS)) if limit is not None]
+    return min(limits) if limits else None
+
+
+def chosen(variable: str) -> int | None:
+    """What the environment says, `THREADS` or `READERS`; None where it says nothing, or no number of 1 to 1024."""
+    text = os.environ.get(variable, "")
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 5 and 0 < int(text) <= MOST else None
