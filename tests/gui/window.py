@@ -16,6 +16,8 @@ NEAR = 4
 SETTLE = 0.5
 """Seconds between that move and the press; a faster one is lost."""
 LOOK = 0.1
+EDGE = 14
+"""Pixels at a region's lower end where the mouse takes hold of the edge instead of a button."""
 STEP = 10
 """Half a button's height at a scale of 1."""
 COLUMNS = (0.4, 0.12, 0.65, 0.82, 0.76, 0.88, 0.93, 0.25)
@@ -155,24 +157,65 @@ class Window:
         return left + 0.4 * width, top + 0.5 * height
 
     def find(
-        self, name: str, region: str = "UI", area: str = "VIEW_3D", columns: tuple[float, ...] = COLUMNS
+        self,
+        name: str,
+        region: str = "UI",
+        area: str = "VIEW_3D",
+        columns: tuple[float, ...] = COLUMNS,
+        pages: int = 3,
     ) -> tuple[float, float]:
         """The place of the first button from above, in these columns, whose operator call or property path has `name` in it.
 
-        Raises `Failed` where the mouse meets none.
+        Where the region has none it is scrolled on, `pages` of them at most. Raises `Failed` where the mouse meets none.
         """
+        met: set[str] = set()
+        for page in range(pages):
+            if page:
+                self.scroll(area, region)
+            # The next pages hold what a whole row shows; only the first is looked through for small buttons as well.
+            place = self._sweep(name, area, region, columns if not page else columns[:2], met)
+            if place is not None:
+                return place
+        raise Failed(f"no button for {name} in {region} of {area}; there are {sorted(met - {''})}")
+
+    def _sweep(
+        self, name: str, area: str, region: str, columns: tuple[float, ...], met: set[str]
+    ) -> tuple[float, float] | None:
+        """The place of a button in what a region shows now; `met` gets what else there is."""
         left, top, width, height = self.rectangle(area, region)
-        met: list[str] = []
         for column in columns:
             x = left + column * width
-            for y in range(top + STEP, top + height, STEP):
+            for y in range(top + STEP, top + height - EDGE, STEP):
                 self.move(x, y)
                 time.sleep(0.06)
                 button = self.inside("under", area, region)
                 if name in button:
-                    return x, y + 4
-                met.append(button)
-        raise Failed(f"no button for {name} in {region} of {area}; there are {sorted(set(met) - {''})}")
+                    return x, y + 4 if name in self.under(x, y + 4, area, region) else y
+                met.add(button)
+        return None
+
+    def under(self, x: float, y: float, area: str = "VIEW_3D", region: str = "UI") -> str:
+        """The button at a place, looked at twice: a busy window takes its time to notice the mouse."""
+        for wait in (0.12, 0.3):
+            self.move(x - NEAR, y)
+            time.sleep(0.05)
+            self.move(x, y)
+            time.sleep(wait)
+            button: str = self.inside("under", area, region)
+            if button:
+                return button
+        return ""
+
+    def scroll(self, area: str = "VIEW_3D", region: str = "UI", steps: int = 8) -> None:
+        """Turn the wheel where only the region itself takes it, at its edge beside panels and lists."""
+        left, top, _, height = self.rectangle(area, region)
+        self.point((left + 5, top + 0.5 * height))
+        self.wheel(steps)
+        time.sleep(0.4)
+
+    def scroll_up(self, area: str = "VIEW_3D", region: str = "UI") -> None:
+        """To the region's upper end."""
+        self.scroll(area, region, steps=-40)
 
     def open_tab(self, name: str = "TMR") -> None:
         """N where the sidebar is hidden, then a click on the tab."""
@@ -202,27 +245,34 @@ class Window:
         return set()
 
     def unfold(self, panel: str) -> None:
-        """Click the header of a panel of the tab where it is folded."""
+        """Click the header of a panel of the tab where it is folded, scrolling on to it."""
         opened = self.unfolded()
         if panel in opened:
             return
+        for page in range(3):
+            if page:
+                self.scroll()
+            if self._unfold_here(panel, opened):
+                return
+        raise Failed(f"no header that unfolds {panel}; open are {sorted(opened)}")
+
+    def _unfold_here(self, panel: str, opened: set[str]) -> bool:
+        """Try what may be a header, from below: subpanels lie under the panel's own buttons."""
         left, top, width, height = self.rectangle("VIEW_3D", "UI")
         x = left + 0.3 * width
-        y = top + STEP
-        while y < top + height:
-            self.move(x, y)
-            time.sleep(0.08)
-            if not self.inside("under", "VIEW_3D", "UI"):  # no button, so perhaps a header
+        for y in range(top + height - EDGE, top + 2 * STEP, -2 * STEP):  # headers are higher than that
+            if self.under(x, y):  # a button, so no header
+                continue
+            self.click((x, y), counted=False)
+            now = self.unfolded()
+            if panel in now:
+                self.clicks += 1
+                return True
+            if self.rectangle("FILE_BROWSER", "WINDOW")[2]:
+                raise Failed(f"{panel} was looked for at {x:.0f}, {y}, where there is a button")
+            if now != opened:  # the header of another panel: as it was
                 self.click((x, y), counted=False)
-                now = self.unfolded()
-                if panel in now:
-                    self.clicks += 1
-                    return
-                if now != opened:  # the header of another panel: as it was
-                    self.click((x, y), counted=False)
-                    y += 2 * STEP
-            y += STEP
-        raise Failed(f"no header that unfolds {panel}; open are {sorted(opened)}")
+        return False
 
     # What is kept
 

@@ -12,6 +12,8 @@ from ..library.store import DATABASE
 from . import places
 
 TICK = 0.1
+PLACES = {("VIEW_3D", "UI"), ("PREFERENCES", "WINDOW")}
+"""Types of areas and regions that show libraries."""
 
 _known: dict[Path, tuple[int, Summary]] = {}
 _reading: dict[Path, threading.Thread] = {}
@@ -74,11 +76,12 @@ def _show() -> float | None:
 
 
 def redraw(context: bpy.types.Context) -> None:
-    """Have every place drawn that shows libraries or what is under way."""
+    """Have every place drawn that shows libraries or what is under way; not the 3D view beside it, which may take long."""
     for window in context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in {"VIEW_3D", "PREFERENCES"}:
-                area.tag_redraw()
+            for region in area.regions:
+                if (area.type, region.type) in PLACES:
+                    region.tag_redraw()
 
 
 def unregister() -> None:
