@@ -92,8 +92,8 @@ class OfTheRig(WorkerOperator):
         return {**self.asked, "positions": to_text(body.positions), "fps": body.fps, "name": body.name}
 
 
-class OfAHit(WorkerOperator):
-    """Mix-in: the motion is a result of a search, its moment or the whole take."""
+class AboutAHit(WorkerOperator):
+    """Mix-in: it is about a result of a search."""
 
     poll_message_set: Any
 
@@ -103,14 +103,6 @@ class OfAHit(WorkerOperator):
         default=-1,
         min=-1,
         options={"HIDDEN", "SKIP_SAVE"},
-    )
-    whole: EnumProperty(
-        name="Part",
-        description="How much of the recording is looked at",
-        items=[
-            ("MOMENT", "The Moment", "Only the part that the search has found"),
-            ("TAKE", "The Whole Take", "The recording from its first to its last frame"),
-        ],
     )
 
     @classmethod
@@ -125,6 +117,19 @@ class OfAHit(WorkerOperator):
         if not 0 <= index < len(shown.hits):
             raise QueryProblem(f"There is no result {index}: {len(shown.hits)} are listed, counted from 0.")
         return shown.hits[index]
+
+
+class OfAHit(AboutAHit):
+    """Mix-in: the motion is a result of a search, its moment or the whole take."""
+
+    whole: EnumProperty(
+        name="Part",
+        description="How much of the recording is looked at",
+        items=[
+            ("MOMENT", "The Moment", "Only the part that the search has found"),
+            ("TAKE", "The Whole Take", "The recording from its first to its last frame"),
+        ],
+    )
 
     def motion(self, hit: TMR_PG_hit) -> dict[str, Any]:
         """The request's part that says which motion."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import bpy
 
-from . import filtering, jobs, libraries, ops_preview, places, preferences, summaries, thumbnails, watching
+from . import filtering, jobs, libraries, ops_preview, ops_spans, places, preferences, summaries, thumbnails, watching
 from .libraries import ICON, columns, wrapped
 from .ops_search import EXAMPLES
 from .properties import TMR_PG_hit, TMR_PG_state, state
@@ -164,6 +164,7 @@ def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) ->
     row = box.row(align=True)
     row.operator("tmr.more_like_this", icon="VIEWZOOM").index = shown.active
     row.operator("tmr.describe_result", icon="INFO").index = shown.active
+    ops_spans.draw(box, shown, columns)
 
 
 def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
