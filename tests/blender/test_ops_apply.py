@@ -115,8 +115,16 @@ def test_the_only_armature_needs_no_click_and_two_do(factory_scene: None, motion
     assert rig.animation_data.action.name == "wave"
     parts.human("Second")
     bpy.context.view_layer.objects.active = None
+    assert bpy.ops.tmr.apply.poll(), "a click asks which one"
     with pytest.raises(RuntimeError, match="2 armatures"):
         bpy.ops.tmr.apply(path=str(motions / "wave.bvh"))
+
+
+def test_without_a_rig_one_is_added_and_the_motion_is_put_on_it(factory_scene: None, motions: Path) -> None:
+    assert not bpy.ops.tmr.apply.poll()
+    bpy.ops.tmr.add_rig()
+    assert bpy.ops.tmr.apply(path=str(motions / "wave.bvh"), whole="TAKE") == {"FINISHED"}
+    assert bpy.context.active_object.animation_data.action.name == "wave"
 
 
 def test_a_mesh_stands_for_its_rig(factory_scene: None, motions: Path) -> None:

@@ -125,12 +125,26 @@ def target(context: bpy.types.Context) -> bpy.types.Object:
     armature = active.find_armature() if active is not None else None
     if armature is not None:
         return armature
-    rigs = [item for item in context.scene.objects if item.type == "ARMATURE"]
+    rigs = armatures(context)
     if len(rigs) == 1:
         return rigs[0]
     if rigs:
         raise SkeletonProblem(f"There are {len(rigs)} armatures: click the one to animate")
-    raise SkeletonProblem("There is no armature in the scene: add or append a character first")
+    raise SkeletonProblem("There is no armature in the scene: click Add a Rig in the TMR tab, or append a character")
+
+
+def armatures(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Those of the scene."""
+    return [item for item in context.scene.objects if item.type == "ARMATURE"]
+
+
+def undecided(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The rigs that a motion might go to, where none of several is active; else none: `target` tells."""
+    try:
+        target(context)
+    except SkeletonProblem:
+        return armatures(context)
+    return []
 
 
 def apply(

@@ -2,6 +2,7 @@
 # pyright: reportInvalidTypeForm=false
 """Put a found motion, or one from a file, on a rig."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from ..errors import TMRError
 from ..motion import readers
 from ..motion.clip import Clip
 from . import ghost
-from .apply import apply, read_take, target
-from .placing import DESCRIPTION, Placing, said
+from .apply import apply, armatures, read_take, target, undecided
+from .placing import DESCRIPTION, Placing, refusal, said
 from .properties import state
 
 
@@ -102,14 +103,31 @@ class TMR_OT_apply(ChosenMotion, PlacedMotion, bpy.types.Operator):
     bl_idname = "tmr.apply"
     bl_label = "Apply Motion"
     bl_description = (
-        "Put this motion on the active rig as a new action, at the current frame.\n"
-        "The rig's former action is kept. The panel at the lower left then changes what was applied"
+        "Put this motion on the active rig as a new action, at the current frame; where none of several rigs is active, "
+        "choose one.\nThe rig's former action is kept. The panel at the lower left then changes what was applied"
     )
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return super().poll(context)
+        if not undecided(context):
+            return super().poll(context)
+        if context.mode not in {"OBJECT", "POSE"}:
+            cls.poll_message_set(refusal(context, undecided(context)[0]))
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if not undecided(context):
+            return self.execute(context)
+        try:
+            self._choose(context)
+        except TMRError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        names = ("path", "take", "start", "end", "action_name", "caption", "whole")
+        ask(context, {name: getattr(self, name) for name in names})
+        return {"CANCELLED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -117,6 +135,21 @@ class TMR_OT_apply(ChosenMotion, PlacedMotion, bpy.types.Operator):
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+
+
+def ask(context: bpy.types.Context, motion: Mapping[str, Any]) -> None:
+    """Beside the pointer, a menu of the rigs of the scene: the one that is clicked gets the motion."""
+
+    def draw(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+        for rig in armatures(context):
+            column = menu.layout.column()
+            column.enabled = rig.visible_get() and not refusal(context, rig)
+            chosen = column.operator("tmr.drop_on", text=rig.name, translate=False, icon="OUTLINER_OB_ARMATURE")
+            chosen.rig = rig.name
+            for name, value in motion.items():
+                setattr(chosen, name, value)
+
+    context.window_manager.popup_menu(draw, title="Put It on", icon="ARMATURE_DATA")
 
 
 class TMR_OT_import_clip(PlacedMotion, bpy.types.Operator):

@@ -24,7 +24,8 @@ LEAST_CUT = 6
 """Characters of a common beginning that are worth leaving out."""
 MIDDLE = "…"
 _SUBJECT = re.compile(
-    r"(?:(?:an?|the) (?:person|man|woman|figure|human|character|actor|subject|performer)|someone|somebody)(?: is)? ", re.IGNORECASE
+    r"(?:(?:an?|the) (?:person|man|woman|figure|human|character|actor|subject|performer)|someone|somebody)(?: is)? ",
+    re.IGNORECASE,
 )
 """What nearly every caption begins with, and tells nothing."""
 

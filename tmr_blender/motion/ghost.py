@@ -156,6 +156,8 @@ def _capsule() -> tuple[Array, NDArray[np.bool_], Faces]:
 
 
 _DIRECTIONS, _AT_TAIL, _FACES = _capsule()
+CORNERS = len(_DIRECTIONS)
+"""Points of each part of a body: `Mesh.points` has those of one part after the other."""
 
 
 def shaded(mesh: Mesh, towards: Array) -> NDArray[np.float32]:
