@@ -141,6 +141,24 @@ def test_a_background_that_claims_more_than_it_holds_is_refused(copy: Path) -> N
         assert len(TextEncoder(copy).background)
 
 
+def test_whatever_is_done_to_a_header_is_told_or_read(tmp_path: Path) -> None:
+    """Damaged at random: NumPy's own reading of these raises TokenError, SyntaxError, MemoryError and SystemError, too."""
+    path = tmp_path / "background.npy"
+    rows = np.eye(4, 8, dtype=np.float16)
+    np.save(path, rows)
+    whole, random, told = path.read_bytes(), np.random.default_rng(3), 0
+    for _ in range(2000):
+        content = bytearray(whole)
+        for at in random.integers(8, 128, random.integers(1, 4)):
+            content[at] = random.choice(np.frombuffer(b"()[]{}'\"\\,:-+ \n0L9a#\x00\xff", np.uint8))
+        path.write_bytes(content)
+        try:
+            assert (encoders._load_background(path) == rows.astype(np.float32)).all()
+        except ModelProblem as problem:
+            told += "background.npy is damaged" in str(problem)
+    assert told > 1000
+
+
 @pytest.mark.parametrize(
     "card", [[], {}, {"id": ""}, {"id": 3}, {"id": "x", "max_frames": 0}, {"id": "x", "max_tokens": "many"}]
 )

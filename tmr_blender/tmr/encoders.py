@@ -9,6 +9,7 @@ before: enabling the extension, starting the worker and indexing a folder in whi
 
 import json
 import os
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,11 @@ MOTION_CELLS = 2048
 of 16,384 take twice as long."""
 FEWEST_AT_LARGE, MOST_AT_LARGE = 2, 10_000
 """Sentences that a background may be of."""
+MOST_BYTES_AT_LARGE = 64 << 20
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '<f([24])', 'fortran_order': False, 'shape': \((\d{1,6}), (\d{1,6})\), \} *\n", re.DOTALL
+)
+"""Of a file that `numpy.save` has made of a table of float16 or float32."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 LOADING = threading.Lock()  # torch's import is not safe from two threads at once
@@ -211,20 +217,27 @@ def _load_tokenizer(path: Path, max_tokens: int) -> Any:
 
 
 def _load_background(path: Path) -> Vectors:
-    """The rows of a background.npy, unit length. Mapped, so that a header can't claim more memory than the file has."""
-    if not path.is_file():
-        raise ModelProblem(f"The model file {path} is missing. Install the extension's zip again.")
+    """The rows of a background.npy, unit length.
+
+    Its header is read here: NumPy takes one for Python, and what it makes of a damaged one depends on the version. A header
+    that claims more than the file holds costs nothing.
+    """
     try:
-        stored = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        raise ModelProblem(f"The model file {path} is damaged ({error}). Install the extension's zip again.") from error
-    right = stored.dtype in (np.float16, np.float32) and stored.ndim == 2 and stored.shape[1] > 0
-    if not right or not FEWEST_AT_LARGE <= len(stored) <= MOST_AT_LARGE or not np.isfinite(stored).all():
+        with _present(path).open("rb") as file:
+            held = file.read(MOST_BYTES_AT_LARGE)
+    except OSError as error:
+        raise ModelProblem(f"The model file {path} can't be read ({error}). Install the extension's zip again.") from error
+    stated = _HEADER.match(held)
+    kind, rows, width = (f"<f{int(stated[1])}", int(stated[2]), int(stated[3])) if stated else ("<f4", 0, 0)
+    data = held[stated.end() :] if stated else b""
+    right = width > 0 and FEWEST_AT_LARGE <= rows <= MOST_AT_LARGE and len(data) == rows * width * np.dtype(kind).itemsize
+    stored = np.frombuffer(data if right else b"", kind)
+    if not right or not np.isfinite(stored).all():
         raise ModelProblem(
             f"The model file {path} is damaged (it holds no table of {FEWEST_AT_LARGE} to {MOST_AT_LARGE} latents). "
             "Install the extension's zip again."
         )
-    return unit(np.array(stored))
+    return unit(stored.reshape(rows, width))
 
 
 def _present(path: Path) -> Path:
