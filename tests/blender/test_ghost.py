@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+from collections.abc import Iterator
 from math import pi
 
 import bpy
@@ -147,9 +148,9 @@ def test_only_what_is_selected_last_is_asked_for_once_and_played(monkeypatch: py
     monkeypatch.setattr(ghost.bpy.types.SpaceView3D, "draw_handler_remove", lambda *_: None)
     span = ("library", 5, 0.0, 1.0)
     try:
-        monkeypatch.setattr(ghost, "_wanted", (span, "five", ghost.time.monotonic()))
+        monkeypatch.setattr(ghost, "_wanted", (span, "five", ghost.time.monotonic() + 1.0))
         assert ghost._tick() == ghost.TICK and not asked  # it may be passed by yet
-        monkeypatch.setattr(ghost, "_wanted", (span, "five", ghost.time.monotonic() - 1.0))
+        monkeypatch.setattr(ghost, "_wanted", (span, "five", ghost.time.monotonic()))
         for _ in range(5):
             ghost._tick()
         assert asked == [("motion", 5)]
@@ -160,6 +161,81 @@ def test_only_what_is_selected_last_is_asked_for_once_and_played(monkeypatch: py
     finally:
         ghost.stop()
         ghost._motions.clear()
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """As if there were a window: the entries that the search process is asked for. Three results are listed, none selected."""
+    wire, asked = parts.ours("library.wire"), []
+
+    class Client:
+        def request(self, method: str, params: dict) -> Answer:
+            asked.append(params["entry"])
+            return Answer({"positions": wire.to_text(standing()), "fps": 20.0})
+
+    class App:
+        background = False
+        timers, handlers = bpy.app.timers, bpy.app.handlers
+
+    class Window:
+        app, context, types = App, bpy.context, bpy.types
+
+    monkeypatch.setattr(ghost, "bpy", Window)
+    monkeypatch.setattr(ghost.jobs, "client", Client)
+    monkeypatch.setattr(bpy.types.SpaceView3D, "draw_handler_add", lambda *_: object())
+    monkeypatch.setattr(bpy.types.SpaceView3D, "draw_handler_remove", lambda *_: None)
+    hits = bpy.context.window_manager.tmr.hits
+    hits.clear()
+    for number in range(3):
+        row = hits.add()
+        row.name, row.entry, row.end = str(number), number, 1.0
+    yield asked
+    ghost.stop()
+    ghost._motions.clear()
+    hits.clear()
+
+
+def ticks(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """The timer, so long."""
+    start = ghost.time.monotonic()
+    for count in range(1, round(seconds / ghost.TICK) + 1):
+        monkeypatch.setattr(ghost.time, "monotonic", lambda count=count: start + count * ghost.TICK)
+        ghost._tick()
+
+
+def test_what_the_pointer_rests_on_plays_and_then_the_selected_one_again(
+    factory_scene: None, window: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bpy.context.window_manager.tmr.active = 0
+    ghost.select()
+    ticks(monkeypatch, 0.4)
+    assert window == [0] and ghost.playing[2] == "0"
+    there = [True]
+    for passed in (1, 2, 1):  # on the way
+        ghost.hover(passed, lambda: there[0])
+        ticks(monkeypatch, 0.1)
+    assert window == [0] and ghost.playing[2] == "0"
+    ticks(monkeypatch, 0.4)
+    assert window == [0, 1] and ghost.playing[2] == "1"
+    there[0] = False
+    ticks(monkeypatch, 0.1)
+    assert window == [0, 1] and ghost.playing[2] == "0"
+
+
+def test_where_nothing_played_nothing_plays_when_the_pointer_has_gone(
+    factory_scene: None, window: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ghost.hover(2)
+    ticks(monkeypatch, 0.5)
+    assert window == [2] and ghost.playing[2] == "2"
+    ghost.hover(None)
+    assert ghost.playing is None and not bpy.app.timers.is_registered(ghost._tick) and not ghost._handlers
+    bpy.context.window_manager.tmr.preview = False
+    try:
+        ghost.hover(1)
+        assert not bpy.app.timers.is_registered(ghost._tick)
+    finally:
+        bpy.context.window_manager.tmr.preview = True
 
 
 def test_another_file_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:

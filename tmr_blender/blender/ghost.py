@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The selected result plays in the 3D views as a ghost, before it is chosen.
+"""The result that the pointer rests on, else the selected one, plays in the 3D views as a ghost, before it is chosen.
 
 Drawn by a handler from a copy of the motion that the search process hands out: no object, action, undo step or evaluation of
 the scene. A timer tags the views for redraw and asks for what is selected, once it has stayed so for a moment; neither
@@ -8,6 +8,7 @@ drawing nor asking waits. It ends with Apply, Esc, the toggle, another file or t
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import blf
@@ -30,6 +31,8 @@ from .properties import state
 TICK = 1.0 / 30.0
 SETTLED = 0.15
 """Seconds for which a result has to stay selected before it is asked for: arrow keys go past many."""
+HOVERED = 0.25
+"""Seconds for which the pointer has to rest on a result before that plays in place of the selected one."""
 KEPT = 12
 """Motions that can be shown again at once."""
 LABEL_POINTS = 11.0
@@ -51,6 +54,13 @@ problem = ""
 
 _started = 0.0
 _wanted: tuple[Span, str, float] | None = None
+"""What is to be shown, its name, and from when on it may be (`time.monotonic`)."""
+_over: int | None = None
+"""The result that the pointer is on."""
+_stays: Callable[[], bool] | None = None
+"""Whether it still is: a region is not told when the pointer leaves it."""
+_before: tuple[Span, str] | None = None
+"""What played when the pointer came, and plays again when it goes."""
 _asked: tuple[Request, Span] | None = None
 _motions: OrderedDict[Span, ghost.Motion] = OrderedDict()
 _places: dict[tuple, Place] = {}
@@ -61,26 +71,70 @@ seconds_drawn: list[float] = []
 
 def select() -> None:
     """Show the selected result soon, if that is wished."""
-    global _wanted, problem
+    global problem, _over, _stays, _before
     shown = state(bpy.context)
     if bpy.app.background:
         return
     problem = ""
+    _over = _stays = _before = None
     _places.clear()
     if not shown.preview or not 0 <= shown.active < len(shown.hits):
         stop()
         return
-    hit = shown.hits[shown.active]
-    _wanted = ((hit.library, hit.entry, hit.start, hit.end), hit.name, time.monotonic())
+    _want(*_named(shown.hits[shown.active]), 0.0 if _span(shown.hits[shown.active]) in _motions else SETTLED)
+
+
+def hover(index: int | None, stays: Callable[[], bool] | None = None) -> None:
+    """Show a result while the pointer rests on it; None: it is on none, and what played before it came plays again.
+
+    stays: asked now and then whether the pointer is still there.
+    """
+    global _over, _stays, _before
+    shown = state(bpy.context)
+    if bpy.app.background or not shown.preview or index == _over:
+        return
+    if index is not None and index < len(shown.hits):
+        if _over is None:
+            _before = (playing[0], playing[2]) if playing is not None else _wanted[:2] if _wanted is not None else None
+        _over, _stays = index, stays
+        _want(*_named(shown.hits[index]), HOVERED)
+    elif _over is not None:
+        back = _before
+        _over = _stays = _before = None
+        if back is None:
+            stop()
+        elif playing is None or playing[0] != back[0]:
+            _want(*back, 0.0)
+        else:
+            _forget_wanted()
+
+
+def _named(hit: properties.TMR_PG_hit) -> tuple[Span, str]:
+    return _span(hit), hit.name
+
+
+def _span(hit: properties.TMR_PG_hit) -> Span:
+    return hit.library, hit.entry, hit.start, hit.end
+
+
+def _want(span: Span, name: str, after: float) -> None:
+    """Have it shown, so many seconds from now."""
+    global _wanted
+    _wanted = (span, name, time.monotonic() + after)
     if not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=TICK)
 
 
+def _forget_wanted() -> None:
+    global _wanted
+    _wanted = None
+
+
 def stop() -> None:
-    """Show nothing any more, until another result is selected."""
-    global playing, _wanted, _asked
+    """Show nothing any more, until another result is selected or the pointer comes to one."""
+    global playing, _wanted, _asked, _over, _stays, _before
     was = playing is not None
-    playing = _wanted = _asked = None
+    playing = _wanted = _asked = _over = _stays = _before = None
     _places.clear()
     for handler in _handlers:
         bpy.types.SpaceView3D.draw_handler_remove(handler, "WINDOW")
@@ -103,18 +157,19 @@ def redraw(kind: str = "WINDOW") -> None:
 
 def _tick() -> float | None:
     """Of a timer: ask for what is wanted, take what has come, keep it moving."""
-    global _asked
+    if _stays is not None and not _stays():
+        hover(None)
     if _asked is not None:
         _take(*_asked)
-    if _wanted is not None and _asked is None:
-        span, name, since = _wanted
+    if _wanted is not None and _asked is None and time.monotonic() >= _wanted[2]:
+        span, name, _ = _wanted
         if span in _motions:
             _play(span, name)
-        elif time.monotonic() - since >= SETTLED:
+        else:
             _ask(span)
     if playing is not None:
         redraw()
-    return TICK if playing or _wanted or _asked else None
+    return TICK if playing or _wanted or _asked or _over is not None else None
 
 
 def _ask(span: Span) -> None:

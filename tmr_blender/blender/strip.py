@@ -13,7 +13,7 @@ import gpu
 from bpy.props import BoolProperty
 from gpu_extras.batch import batch_for_shader
 
-from . import textures, wording
+from . import ghost, textures, wording
 from .properties import TMR_PG_hit, state
 from .strip_layout import FOLDED, NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
 
@@ -68,12 +68,28 @@ def scroll(context: bpy.types.Context, by: int) -> None:
     context.area.tag_redraw()
 
 
-def hover(context: bpy.types.Context, part: int) -> None:
-    """Remember what the pointer is on, and redraw if that is new."""
+def hover(context: bpy.types.Context, part: int, gizmo: bpy.types.Gizmo | None = None) -> None:
+    """Remember what the pointer is on, and redraw if that is new; a result plays in the view as long as the pointer is on it.
+
+    gizmo: that met the pointer; it loses its highlight when the pointer leaves the region.
+    """
     area = context.area
     if _hovered.get(area.as_pointer(), NOTHING) != part:
         _hovered[area.as_pointer()] = part
         area.tag_redraw()
+        ghost.hover(part if part >= 0 else None, (lambda: _highlit(gizmo)) if gizmo is not None else None)
+
+
+def _highlit(gizmo: bpy.types.Gizmo) -> bool:
+    """Whether the pointer is still on the strip."""
+    try:
+        on = bool(gizmo.is_highlight)
+    except ReferenceError:  # the view is gone
+        on = False
+    if not on:
+        _hovered.clear()
+        textures.redraw()
+    return on
 
 
 class TMR_GT_strip(bpy.types.Gizmo):
@@ -86,7 +102,7 @@ class TMR_GT_strip(bpy.types.Gizmo):
 
     def test_select(self, context: bpy.types.Context, location: tuple[int, int]) -> int:
         part = layout_of(context).at(*location) if shown(context) else NOTHING
-        hover(context, part)
+        hover(context, part, self)
         return NOTHING if part == NOTHING else 0
 
 
