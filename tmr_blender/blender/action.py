@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import bpy
 import numpy as np
@@ -19,6 +19,15 @@ ALIGNED = 3
 OBJECT_GROUP = "Object Transforms"
 # The custom property of an action that keeps `Keys.stance`: the next motion on that rig goes by the same.
 STANCE = "tmr_stance"
+
+
+class Named(Protocol):
+    """What a new action has to know of the object that it is for."""
+
+    @property
+    def name(self) -> str:
+        """Of the object."""
+        ...
 
 
 def write(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> bpy.types.Action:
@@ -41,7 +50,7 @@ def check(object: bpy.types.Object) -> None:
         raise SkeletonProblem(f"An NLA strip of “{object.name}” is being tweaked: leave tweak mode (Tab) first.")
 
 
-def make(object: bpy.types.Object, keys: Keys, name: str, frame: int = 1) -> tuple[bpy.types.Action, Any]:
+def make(object: Named, keys: Keys, name: str, frame: int = 1) -> tuple[bpy.types.Action, Any]:
     """A new action of the keys, the first key at `frame`, and the slot for the object (None before Blender 4.4).
 
     The object is left as it is.
@@ -112,7 +121,7 @@ class _Rows:
 class _Curves:
     """The F-curves of a new action: in a slot's channelbag since Blender 4.4, on the action itself before."""
 
-    def __init__(self, action: bpy.types.Action, object: bpy.types.Object) -> None:
+    def __init__(self, action: bpy.types.Action, object: Named) -> None:
         self.slot = None
         holder = action
         if hasattr(action, "layers"):

@@ -86,10 +86,11 @@ def write(
     with _as_they_were(actions):
         for action, label, found, image in zip(actions, labels, ids, images, strict=True):
             mark(action, label, found, image)
-        return _write(folder, name, set(actions))
+        return store(folder, name, set(actions))
 
 
-def _write(folder: Path, name: str, actions: set[bpy.types.Action]) -> Path:
+def store(folder: Path, name: str, actions: set[bpy.types.Action]) -> Path:
+    """Write actions to a new .blend in a folder, in one go. Returns the file. Raises FileProblem."""
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".tmr-") as place:
             temporary = Path(place) / "actions.blend"
