@@ -16,10 +16,3 @@ panel = parts.ours("blender.panel")
 )
 def test_captions_are_broken_between_words(text: str, lines: list[str]) -> None:
     assert panel.wrapped(text, 9) == lines
-
-
-def test_a_higher_score_never_gets_a_weaker_word() -> None:
-    words = [word for _, word in panel.VERDICTS]
-    given = [panel.verdict(score / 100).split(" (")[0] for score in range(100, -1, -1)]
-    assert [word for place, word in enumerate(given) if place == 0 or word != given[place - 1]] == words
-    assert panel.verdict(0.912).endswith("(0.91)")

@@ -12,6 +12,7 @@ from bpy.props import FloatProperty, IntProperty, StringProperty
 from ..errors import QueryProblem, TMRError
 from ..library import wire
 from ..tmr import synthesis
+from . import wording
 from .apply import apply, target
 from .jobs import WorkerOperator, running
 from .libraries import columns, wrapped
@@ -20,8 +21,6 @@ from .properties import TMR_PG_state, state
 
 GENERATED = "tmr_generated"
 """The action's property that says it was generated, and by what: {"query", "seconds", "seed", "draws", "model"}."""
-NEAR = 0.8
-"""Score from which a hit counts as close: where the best one has less, generating is offered."""
 KEPT = 8
 """Motions that are kept for the redo panel, which puts the same one on again with every change of another choice."""
 NAME_BYTES = 58
@@ -180,7 +179,7 @@ def draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def offered(shown: TMR_PG_state) -> bool:
     """Whether there was a search in words and nothing close was found."""
-    far = not shown.hits or shown.hits[0].score < NEAR
+    far = not shown.hits or shown.hits[0].score < wording.CLOSE
     return bool(shown.searched) and not shown.like and not shown.work and far
 
 

@@ -5,9 +5,21 @@ from pathlib import Path
 
 import bpy
 
-from . import filtering, jobs, libraries, ops_preview, ops_spans, places, preferences, summaries, thumbnails, watching
+from . import (
+    filtering,
+    jobs,
+    libraries,
+    ops_preview,
+    panel_empty,
+    places,
+    preferences,
+    summaries,
+    thumbnails,
+    watching,
+    wording,
+)
+from .apply import armatures, undecided
 from .libraries import ICON, columns, wrapped
-from .ops_search import EXAMPLES
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
 TWINS = 4
@@ -18,25 +30,10 @@ PICTURE = 2.6
 """Of a row, in units of the interface (20 points at its default scale)."""
 NARROW = 26
 """Characters that fit beside each other; below that a row's picture and the film strip's panels are smaller and fewer."""
-
-MATCHED = {"motion": "it moves like that", "caption": "its caption says so", "name": "its name says so"}
-"""Why a motion is in the list, by `Hit.matched`."""
-
-# From this score on. Of 240 captions by people, searched among as many takes that the networks had not trained on, the first
-# hit had a caption of like meaning (sentence cosine above 0.7) for 69 % of those that scored 0.90 or more, 30 to 37 % from
-# 0.80, 19 % from 0.74; nine of ten takes at random score less than that.
-VERDICTS = ((0.90, "very close"), (0.80, "close"), (0.74, "similar"), (0.0, "far off"))
-
-
-# Where a motion is the query. Among 138 takes of two archives each was compared with all others: 0.82 or more have 5 % of the
-# pairs and half of those that show one content in two styles, 0.78 one in ten and four in five, 0.68 a quarter and nearly all.
-LIKENESSES = ((0.82, "very close"), (0.78, "close"), (0.68, "similar"), (0.0, "far off"))
-
-
-def verdict(score: float, like: bool = False) -> str:
-    """A score in words and as a number. like: whether the query was a motion."""
-    word = next(word for least, word in (LIKENESSES if like else VERDICTS) if score >= least)
-    return f"{word} ({score:.2f})"
+ROOM, ROOM_NARROW = 13, 8
+"""Characters that picture, buttons and scroll bar take of a row, and where it is narrow."""
+PUT_ON = ("TMR_OT_apply", "TMR_OT_drop_on")
+"""Operators after which what was applied can be adjusted."""
 
 
 class TMR_UL_hits(bpy.types.UIList):
@@ -61,14 +58,16 @@ class TMR_UL_hits(bpy.types.UIList):
             row.template_icon(picture, scale=PICTURE)
         lines = row.column(align=True)
         top = lines.row(align=True)
-        top.label(text=item.name, translate=False)
+        room = columns(context) - (ROOM_NARROW if narrow else ROOM)
+        title = item.ending if narrow else item.title
+        top.label(text=wording.shortened(title or item.name, room), translate=False)
         buttons = top.row(align=True)
         buttons.alignment = "RIGHT"
         if not narrow:
             buttons.operator("tmr.more_like_this", text="", icon="VIEWZOOM", emboss=False).index = index
         buttons.operator("tmr.apply", text="", icon="ARMATURE_DATA", emboss=False).index = index
         below = lines.row(align=True)
-        score = f"{item.score:.2f}" if narrow else verdict(item.score, data.like)
+        score = f"{item.score:.2f}" if narrow else wording.verdict(item.score, data.like)
         # The list selects by a click on a row's first line alone: this is for the second.
         facts = below.row(align=True)
         facts.alignment, facts.active = "LEFT", False
@@ -107,15 +106,9 @@ class TMR_PT_search(bpy.types.Panel):
         if shown.like:
             self.layout.label(text=shown.searched[:1].upper() + shown.searched[1:], icon="ACTION")
         if shown.hits:
-            _draw_hits(self.layout, shown, columns(context))
-        elif shown.searched and filtering.chosen(shown.filters):
-            self.layout.label(text="No motion passes the filters", icon="INFO")
-            self.layout.operator("tmr.clear_filters", icon="X")
-        elif shown.searched:
-            self.layout.label(text="Nothing found", icon="INFO")
-            _draw_empty(self.layout, context)
-        elif not shown.work:
-            _draw_empty(self.layout, context)
+            _draw_hits(self.layout, context, shown)
+        elif not shown.work or shown.searched:
+            panel_empty.draw(self.layout, context, shown)
 
 
 def _draw_action(layout: bpy.types.UILayout) -> None:
@@ -138,38 +131,52 @@ def _draw_outdated(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
             row.operator("tmr.reencode_library", text=f"Re-encode {item.name}", icon="ERROR").directory = item.folder
 
 
-def _draw_hits(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
+def _draw_hits(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TMR_PG_state) -> None:
     """The ranked list, and all about the selected one."""
-    ops_preview.draw(layout, shown, columns)
+    width = columns(context)
+    ops_preview.draw(layout, shown, width)
     layout.template_list("TMR_UL_hits", "", shown, "hits", shown, "active", rows=ROWS)
     if not 0 <= shown.active < len(shown.hits):
         return
     hit = shown.hits[shown.active]
     box = layout.box()
-    _draw_strip(box, hit, columns)
+    _draw_strip(box, hit, width)
     column = box.column(align=True)
-    for i, line in enumerate(wrapped(hit.name, columns - ICON)):
+    for i, line in enumerate(wrapped(hit.name, width - ICON)):
         column.label(text=line, icon="ACTION" if i == 0 else "BLANK1", translate=False)
-    for line in wrapped(hit.caption, columns) if hit.caption else ():
+    for line in wrapped(hit.caption, width) if hit.caption else ():
         column.label(text=line, translate=False)
     column.separator()
     for sentence in _about(hit, shown.like):
-        for line in wrapped(sentence, columns):
+        for line in wrapped(sentence, width):
             column.label(text=line)
-    row = box.row(align=True)
-    row.scale_y = 1.4
-    row.operator("tmr.apply", text="Apply", icon="ARMATURE_DATA").index = shown.active
-    row.menu("TMR_MT_several", text="", icon="DOWNARROW_HLT")
+    _draw_apply(box, context, shown)
     _draw_twins(box, hit)
     row = box.row(align=True)
     row.operator("tmr.more_like_this", icon="VIEWZOOM").index = shown.active
     row.operator("tmr.describe_result", icon="INFO").index = shown.active
-    ops_spans.draw(box, shown, columns)
+    ops_spans.draw(box, shown, width)
+
+
+def _draw_apply(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TMR_PG_state) -> None:
+    """The button, what to do where there is no rig to apply to, and how to change what was applied."""
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    if not armatures(context):
+        row.operator("tmr.add_rig", icon="OUTLINER_OB_ARMATURE")
+    asks = len(undecided(context)) > 1
+    row.operator("tmr.apply", text="Apply to…" if asks else "Apply", icon="ARMATURE_DATA").index = shown.active
+    row.menu("TMR_MT_several", text="", icon="DOWNARROW_HLT")
+    done = context.window_manager.operators
+    if done and done[-1].bl_idname in PUT_ON:
+        row = layout.row()
+        row.active = False
+        row.operator("screen.redo_last", text="Adjust It… (F9)", emboss=False)
 
 
 def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
     """How near a hit is and why, and where in its take, as lines."""
-    near = f"{verdict(hit.score, like).capitalize()}: {MATCHED.get(hit.matched, hit.matched)}"
+    near = f"{wording.verdict(hit.score, like).capitalize()}: {wording.MATCHED.get(hit.matched, hit.matched)}"
     if hit.end - hit.start > hit.duration - 0.1:
         return [near, f"The whole take, {hit.duration:.1f} s"]
     return [near, f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s"]
@@ -204,21 +211,6 @@ def _draw_twins(layout: bpy.types.UILayout, hit: TMR_PG_hit) -> None:
         row.start, row.end = hit.start, hit.end
     if len(hit.twins) > TWINS:
         column.label(text=f"and {len(hit.twins) - TWINS} more")
-
-
-def _draw_empty(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What to do first, or next where nothing was found."""
-    column = layout.column(align=True)
-    for line in wrapped("Describe what somebody does, then press Enter. For example:", columns(context)):
-        column.label(text=line)
-    for example in EXAMPLES:
-        column.operator("tmr.search", text=example, icon="VIEWZOOM", translate=False).query = example
-    settings = preferences.preferences(context)
-    column = layout.column(align=True)
-    for line in wrapped("Where to search:", columns(context)):
-        column.label(text=line)
-    column.prop(settings, "use_starter", toggle=True, icon="CHECKMARK" if settings.use_starter else "ADD")
-    column.operator("tmr.add_library", text="Add a Folder of Motions", icon="FILE_FOLDER")
 
 
 class TMR_PT_filters(bpy.types.Panel):
