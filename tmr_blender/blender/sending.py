@@ -27,15 +27,15 @@ from .scenes import scene_fps
 
 OWN_LIBRARY = "Motions"
 MOST_TAGS = 16
+_WORD = re.compile(r"[^\W\d_]{3,}")
 UNSAID = frozenset(
-    (
+    _WORD.findall(
         "about after along and another are around back before both does for from has have her hers him his into its makes near "
         "off onto out over own person someone somebody something takes that the their them then there they this through "
         "towards under until very was were while who with"
-    ).split()
+    )
 )
 """Words of captions that nobody looks for."""
-_WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 @dataclass(frozen=True)
