@@ -10,6 +10,7 @@ from . import (
     jobs,
     libraries,
     ops_preview,
+    ops_spans,
     panel_empty,
     places,
     preferences,
