@@ -5,6 +5,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from . import doctor
 from .errors import TMRError
 from .library import commands
 from .library.terminal import INTERRUPTED
@@ -15,7 +16,9 @@ USER_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 2 after a problem that the user can solve, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser("tmr_blender", description="Search a motion library by describing the motion.")
-    commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_to(subparsers)
+    doctor.add_to(subparsers)
     options = parser.parse_args(arguments)
     try:
         return options.run(options)
