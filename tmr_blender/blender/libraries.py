@@ -10,6 +10,7 @@ from ..library.info import Summary
 from . import places, preferences, summaries, watching
 
 SHOWN_SENTENCES = 12
+TAGS = (("tag", "BOOKMARKS"), ("untag", "LOOP_BACK"))
 ICON = 8
 """Characters that an icon and the box around it take."""
 
@@ -75,7 +76,7 @@ def _draw_library(layout: bpy.types.UILayout, settings: preferences.TMR_preferen
             _draw_offer(layout, known, folder, width)
     grid = layout.grid_flow(row_major=True, columns=2 if width < 60 else 4, even_columns=True, align=True)
     grid.enabled = not busy
-    for name, icon in (("refresh", "FILE_REFRESH"), ("reencode", "FILE_CACHE"), ("check", "CHECKMARK"), ("remove", "X")):
+    for name, icon in (("refresh", "FILE_REFRESH"), ("reencode", "FILE_CACHE"), ("check", "CHECKMARK"), ("remove", "X"), *TAGS):
         if name != "reencode" or outdated:
             grid.operator(f"tmr.{name}_library", icon=icon).directory = folder
     if known is not None and known.failed:

@@ -147,6 +147,8 @@ def _draw_hits(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TM
         column.label(text=line, icon="ACTION" if i == 0 else "BLANK1", translate=False)
     for line in wrapped(hit.caption, width) if hit.caption else ():
         column.label(text=line, translate=False)
+    for line in wrapped(f"Tagged: {hit.tagged}", width) if hit.tagged else ():
+        column.label(text=line, translate=False)
     column.separator()
     for sentence in _about(hit, shown.like):
         for line in wrapped(sentence, width):

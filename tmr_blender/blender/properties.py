@@ -50,6 +50,7 @@ class TMR_PG_hit(bpy.types.PropertyGroup):
     library: StringProperty()
     entry: IntProperty()
     mark: IntProperty(description="Its place among the marked results, from 1; 0 is not marked")
+    tagged: StringProperty()
     twins: CollectionProperty(type=TMR_PG_twin)
 
 

@@ -75,7 +75,8 @@ class Entries(Sequence[Entry]):
 class Text:
     """Something written about an entry.
 
-    entry: index into `Library.entries`. kind: "caption" or "name". start, end: seconds, None for the whole take.
+    entry: index into `Library.entries`. start, end: seconds, None for the whole take.
+    kind: "caption", "name", or one of `records`.
     row: of its sentence vector, or -1 where it was indexed without a text encoder.
     """
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import asking, filling, keeping, making, obtaining
+from . import asking, filling, keeping, labelling, making, obtaining
 
-ROOMS = (filling, asking, keeping, making, obtaining)
+ROOMS = (filling, asking, keeping, labelling, making, obtaining)
 """A new command is a file with `add_to(command)`, which gives its options, and a row here."""
 
 Subparsers = Any  # argparse keeps the class's name to itself

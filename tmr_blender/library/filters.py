@@ -27,7 +27,7 @@ class Filtered(Protocol):
 
     @property
     def measures(self) -> Mapping[str, NDArray[np.float64]]:
-        """(entries,) of each of `MEASURES`, not-a-number where an entry has none; and "captioned", 0 or 1."""
+        """(entries,) of each of `MEASURES`, not-a-number where an entry has none; and "captioned" and "tagged", 0 or 1."""
         ...
 
     def holding(self, column: str, wanted: Callable[[str], bool]) -> Mask:
@@ -56,13 +56,14 @@ FILTERS = (
     Filter("turn", "range", "turning", "all turning, to either side, degrees"),
     Filter("loopable", "flag", "loopable", "the end leads back into the beginning"),
     Filter("captioned", "flag", "captioned", "somebody has written a caption"),
+    Filter("tagged", "flag", "tagged", "the networks have put words to it, which may be wrong"),
     Filter("folder", "any", "folder", "folder within the indexed one, with those below it"),
     Filter("skeleton", "any", "convention", "naming convention of the skeleton, such as mixamo"),
     Filter("tag", "all", "tags", "tag, such as walk; several must all be there"),
 )
 """A new filter is a new row."""
 
-MEASURES = tuple(row.source for row in FILTERS if row.kind in ("range", "flag") and row.source != "captioned")
+MEASURES = tuple(row.source for row in FILTERS if row.kind in ("range", "flag") and row.source not in ("captioned", "tagged"))
 """Facts that a snapshot of a library keeps in memory."""
 
 _BY_NAME = {row.name: row for row in FILTERS}

@@ -14,9 +14,16 @@ READING = 2
 """Raised whenever more, or something else, is stored of a file: those stored by an earlier version are read again."""
 
 
+TAGGED, TAG = "tagged", "tag"
+"""Kinds of texts that no person has written: a sentence and a word of `tagging`. They have no sentence vector."""
+
+
 @dataclass(frozen=True)
 class Caption:
-    """A text about a take: kind "caption" or "name"; start, end in seconds or None; its sentence vector or None."""
+    """A text about a take: kind "caption", "name", or one of those above; start, end in seconds or None.
+
+    vector: of the sentence, or None.
+    """
 
     text: str
     kind: str

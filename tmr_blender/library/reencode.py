@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import LibraryProblem
 from ..tmr.encoders import FEATURES, MotionEncoder, TextEncoder
 from .poses import rows_of
+from .records import TAG, TAGGED
 from .schema import SPAN, guarded, revision, vector_files
 from .store import Library
 from .takes import seconds_of, spans
@@ -27,6 +28,8 @@ from .writer import DRAFT_STATE, MOTION_DRAFT, TEXT_DRAFT, Writer, write_problem
 BLOCK_FRAMES = 2_000
 """Feature rows that are encoded in one go: a second or two of work, which is how long a stop waits."""
 BLOCK_TEXTS = 256
+_SAID = f"kind NOT IN ('{TAGGED}', '{TAG}')"
+"""SQL: a text that has a sentence vector; those of `tagging` have none."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class _Reencoder(Writer):
 
     def _texts(self) -> list[str]:
         with guarded(self.folder):
-            return [row[0] for row in self._database.execute("SELECT DISTINCT text FROM captions ORDER BY text")]
+            return [row[0] for row in self._database.execute(f"SELECT DISTINCT text FROM captions WHERE {_SAID} ORDER BY text")]
 
     def _drafts(self) -> tuple[Appender, Appender]:
         """The drafts of motion and of sentence vectors: those of a run that was stopped, or empty ones."""
@@ -221,7 +224,7 @@ class _Reencoder(Writer):
             first += body.windows
         place_of = {words: row for row, words in enumerate(texts)}
         with guarded(self.folder):
-            said = self._database.execute("SELECT id, text FROM captions").fetchall()
+            said = self._database.execute(f"SELECT id, text FROM captions WHERE {_SAID}").fetchall()
             self._begin()
             self._database.executemany("UPDATE entries SET row = ?, spans = ? WHERE id = ?", entries)
             self._database.executemany("UPDATE captions SET row = ? WHERE id = ?", [(place_of[t], i) for i, t in said])

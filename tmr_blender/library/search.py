@@ -33,6 +33,7 @@ from ..errors import LibraryProblem, QueryProblem
 from ..motion.features import FPS
 from ..tmr.encoders import TextEncoder
 from .filters import mask
+from .records import TAG, TAGGED
 from .schema import HOW_TO_REENCODE
 from .scores import FILE_NAME, TEXT_FLOOR, TEXT_WEIGHT, Query, Scores, score
 from .store import Entry, Library
@@ -69,6 +70,7 @@ class Hit:
     path: absolute, of the file. take: which of the file's clips, as `motion.readers.read` numbers them.
     matched: what lifted it most, its motion, a caption or its name. library: the library's folder. entry: the take's
     number in it. duration: of the whole take, seconds. twins: takes further down that show the same and were folded into this.
+    tagged: what the networks say of it (see `tagging`), "" where they said nothing.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Hit:
     take: int
     duration: float
     twins: tuple[Twin, ...] = ()
+    tagged: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -267,6 +270,7 @@ def _hit(group: _Group, cosines: NDArray[np.float32]) -> Hit:
         take=entry.take,
         duration=entry.duration,
         twins=tuple(_twin(candidate, how) for candidate, how in group.twins),
+        tagged=", ".join(text.text for text in library.texts_of(number) if text.kind in (TAGGED, TAG)),
     )
 
 

@@ -26,6 +26,7 @@ from .columns import Entry as Entry
 from .filters import MEASURES, Mask
 from .migrate import UNFIT, unfit
 from .poses import POSE, unpack
+from .records import TAG, TAGGED
 from .schema import DATABASE as DATABASE
 from .schema import Meta, connect, guarded, make, pose_file, read_meta, revision, source_path, vector_files
 from .sketch import Sketch
@@ -111,7 +112,7 @@ class Library:
         given: dict[str, list[tuple[str, ...]]] = {
             "folder": [(folder_of(path),) for path in self.entries.column(2)],
             "convention": [(convention,) for convention in self.entries.column(7)],
-            "tags": [self.entries._tags[tags] for tags in self.entries.column(8)],
+            "tags": self._tags(),
         }
         out = {}
         for name, values in given.items():
@@ -123,6 +124,14 @@ class Library:
             entry = np.repeat(np.arange(len(held)), [len(one) for one in held])
             out[name] = list(codes), np.array([code for one in held for code in one], np.int64), entry
         return out
+
+    def _tags(self) -> list[tuple[str, ...]]:
+        """Of every entry, the words of `tagging` among them."""
+        found = [self.entries._tags[tags] for tags in self.entries.column(8)]
+        for text in self.texts:
+            if text.kind == TAG:
+                found[text.entry] = (*found[text.entry], text.text)
+        return found
 
     def holding(self, column: str, wanted: Callable[[str], bool]) -> Mask:
         """(entries,) whether one of the words of the entry's "folder", "convention" or "tags" is `wanted`; in lower case."""
@@ -226,6 +235,8 @@ def _load(folder: Path) -> Library:
     measures = {name: np.ascontiguousarray(table[:, i]) for i, name in enumerate(MEASURES)}
     measures["captioned"] = np.zeros(len(entries))
     measures["captioned"][[item.entry for item in texts if item.kind == "caption"]] = 1.0
+    measures["tagged"] = np.zeros(len(entries))
+    measures["tagged"][[item.entry for item in texts if item.kind in (TAGGED, TAG)]] = 1.0
     held = Bodies(poses, bodies[:, 0], bodies[:, 1])
     return Library(folder, meta, entries, texts, windows, motion, text, held, list(sources.values()), measures)
 

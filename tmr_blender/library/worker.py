@@ -256,6 +256,30 @@ class Worker:
 
         return {"removed": remove(text_of(params, "library"), places, entries)}
 
+    def tag(self, params: Params, report: Report, stop: threading.Event) -> dict[str, Any]:
+        """{"library", "captions": [library], "words": {tag: sentence}, "all": false}: see `tagging.tag`.
+
+        Progress is that of `tagging.Progress`, and the result is the last one.
+        """
+        from . import tagging
+
+        words, places = params.get("words"), params.get("captions") or []
+        if not (words is None or (isinstance(words, dict) and all(isinstance(one, str) for one in words.values()))):
+            raise QueryProblem("Words to tag by are given as {tag: sentence}.")
+        if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+            raise QueryProblem("Name the libraries whose captions may be said.")
+        from .store import Library
+
+        galleries = [Library.open(place) for place in places]  # not the other lane's: it may be closing them
+        run = tagging.tag(text_of(params, "library"), self._text_encoder(), galleries, words or None, params.get("all") is True)
+        return reported(run, lambda progress: report(progress.as_json()), stop.is_set).as_json()
+
+    def untag(self, params: Params, _report: Report, _stop: threading.Event) -> dict[str, Any]:
+        """{"library"} -> {"untagged": how many takes had words of `tag`}."""
+        from .tagging import untag
+
+        return {"untagged": untag(text_of(params, "library"))}
+
     def _text_encoder(self) -> Any:
         from ..tmr.encoders import TextEncoder
 
@@ -288,9 +312,9 @@ class Worker:
 
 METHODS = (
     *("status", "warm", "search", "similar", "describe", "moments", "curve", "pictures", "strip", "motion"),
-    *("index", "reencode", "info", "check", "remove", "synthesise"),
+    *("index", "reencode", "info", "check", "remove", "synthesise", "tag", "untag"),
 )
-SLOW = ("index", "reencode", "check", "remove", "synthesise")
+SLOW = ("index", "reencode", "check", "remove", "synthesise", "tag", "untag")
 """Methods of the second lane."""
 
 

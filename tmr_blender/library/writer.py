@@ -8,7 +8,7 @@ them and moves the count of valid rows. Whatever lies beyond that count was neve
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..errors import LibraryProblem
 from . import sketch
 from .migrate import split
 from .poses import POSE
-from .records import READING, Caption, FileState, Labels, Take
+from .records import READING, TAG, TAGGED, Caption, FileState, Labels, Take
 from .schema import HOW_TO_REENCODE, SPAN, connect, guarded, lock, pose_file, read_meta, source_path, vector_files
 from .sketch import SKETCHED
 from .store import Library
@@ -28,6 +28,9 @@ from .vectors import Appender, read
 
 COMPACT_SHARE = 0.5
 """Vectors, and poses, are rewritten when more than this share of their rows belongs to nothing any more."""
+
+_MACHINE = f"kind IN ('{TAGGED}', '{TAG}')"
+"""SQL: a text that no person has written."""
 
 MOTION_DRAFT, TEXT_DRAFT, DRAFT_STATE = "motion.draft", "text.draft", "reencode.json"
 """What `reencode` keeps of a run that was stopped."""
@@ -312,8 +315,36 @@ class Writer:
         for labels in item.labels:
             entry = entries[labels.take]
             run("UPDATE entries SET name = ?, tags = ? WHERE id = ?", (labels.name, _list(labels.tags), entry))
-            run("DELETE FROM captions WHERE entry = ?", (entry,))
+            # What a machine has said of the motion holds for it under any name, until a person says something.
+            spared = "" if any(caption.kind == "caption" for caption in labels.captions) else f" AND NOT {_MACHINE}"
+            run(f"DELETE FROM captions WHERE entry = ?{spared}", (entry,))
             self._caption(entry, labels.captions)
+
+    @property
+    def revision(self) -> int:
+        """How often the library has been written."""
+        return self._meta.revision
+
+    def tag(self, said: Mapping[int, Sequence[Caption]] | None) -> int:
+        """Say this of entries, by number, in place of what was said by `tagging` before; None takes that of all entries back.
+
+        Returns how many entries have any words now, or had any.
+        """
+        with guarded(self.folder):
+            had = self._database.execute(f"SELECT count(DISTINCT entry) FROM captions WHERE {_MACHINE}").fetchone()[0]
+            self._begin()
+            try:
+                if said is None:
+                    self._database.execute(f"DELETE FROM captions WHERE {_MACHINE}")
+                for entry, captions in (said or {}).items():
+                    self._database.execute(f"DELETE FROM captions WHERE entry = ? AND {_MACHINE}", (entry,))
+                    self._caption(entry, captions)
+                self._end()
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                raise
+        return had if said is None else sum(bool(captions) for captions in said.values())
 
     def compact(self) -> bool:
         """Write vectors or poses anew without the rows that belong to nothing, if they are many. Returns whether it did."""
