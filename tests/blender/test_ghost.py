@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from collections.abc import Iterator
 from math import pi
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -59,6 +60,34 @@ def test_beside_it_keeps_clear_of_the_rig_on_the_side_that_the_motion_goes_to(fa
     for lean, side in ((0.0, 1.0), (1.0, 1.0), (-1.0, -1.0)):
         joints = placed(on=False, lean=lean)
         assert (side * joints[..., 0] > 0.85).all(), lean
+
+
+def test_beside_a_rig_that_moves_it_stands_by_the_body_as_shown_and_on_it_where_apply_puts_it(factory_scene: None) -> None:
+    rig = parts.human()
+    parts.move(rig, "walks")  # 2 m ahead in 40 frames
+    still = placed(on=False)[0, 0]
+    bpy.context.scene.frame_set(40)
+    np.testing.assert_allclose(placed(on=False)[0, 0] - still, [0.0, -2.0, 0.0], atol=0.1)
+    np.testing.assert_allclose(placed(on=True)[0, 0, :2], [0.0, 0.0], atol=0.05)
+    rig.pose.bones["Hips"].rotation_euler = (0.0, pi / 2, 0.0)  # about its own Y, which points up
+    bpy.context.view_layer.update()
+    turned = placed(on=False)
+    way = turned[-1, 0] - turned[0, 0]
+    assert abs(way[0]) > 0.9 and abs(way[1]) < 0.2, way
+
+
+def test_on_the_rig_it_stands_where_apply_then_puts_the_motion(factory_scene: None, tmp_path: Path) -> None:
+    path = parts.write_bvh(tmp_path / "walk.bvh", "walks")
+    rig = parts.human()
+    rig.location, rig.rotation_euler = (3.0, -1.0, 0.0), (0.0, 0.0, 1.0)
+    bpy.context.view_layer.update()
+    expected = placed()[:, 0]
+    assert bpy.ops.tmr.apply(path=str(path), whole="TAKE") == {"FINISHED"}
+    first, last = (np.array(parts.heads(rig, frame)["LeftUpLeg"]) for frame in (1, 40))
+    np.testing.assert_allclose(first[:2], expected[0, :2], atol=0.15)
+    along = (last - first)[:2] / np.linalg.norm((last - first)[:2])
+    ahead = (expected[-1] - expected[0])[:2]
+    assert along @ ahead / np.linalg.norm(ahead) > 0.98
 
 
 def test_a_scene_in_other_units(factory_scene: None) -> None:

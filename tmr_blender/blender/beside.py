@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a ghost stands: beside the active rig, as tall as it, facing as it does. Nothing is changed or evaluated for that."""
+"""Where a ghost stands: beside the active rig, or where Apply would put it, as tall as it. Nothing is changed or evaluated."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,12 @@ import numpy as np
 from ..errors import TMRError
 from ..motion import ghost, quaternion
 from ..motion.quaternion import Array
+from ..retarget import joining, standing
+from ..retarget.rig import Rig
+from ..retarget.roles import RigMap
 from ..retarget.target import Target
 from ..retarget.target import target as target_of
-from . import mapping
+from . import mapping, present
 from . import rig as rig_reader
 from .apply import target
 
@@ -43,29 +46,62 @@ class Place:
 
 
 def place(context: bpy.types.Context, motion: ghost.Motion, on: bool) -> Place:
-    """Beside the rig that Apply would go to, or on it; at the world's origin where there is none that is understood."""
+    """Beside the body that the rig shows now, or `on` the rig: there Apply would put the motion, by its choices.
+
+    At the world's origin where there is no rig that is understood.
+    """
     scale = context.scene.unit_settings.scale_length or 1.0
     try:
         rig = target(context)
         outline = rig_reader.plain(rig)
-        goal = target_of(outline, mapping.of(rig, outline, context.scene))
+        rig_map = mapping.of(rig, outline, context.scene)
+        goal = target_of(outline, rig_map)
+        if standing.needed(goal):
+            outline = _stood(rig, outline, rig_map)
+            goal = target_of(outline, rig_map)
     except TMRError:
         return Place(FROM_Y_UP / scale, np.zeros(3))
-    world = outline.world
+    shown, carried = present.shown(rig, outline, rig_map, goal)
+    world = outline.world @ carried
     # Of the object's matrix, what stretches the armature is in the stance; its turn and place are left.
     turned = world[:3, :3] @ np.linalg.inv(goal.stretch) @ quaternion.to_matrix(goal.turn).T
-    at = _floor(goal) + (0.0 if on else _aside(goal, motion)) * np.array([1.0, 0.0, 0.0])
+    at, ahead = _floor(goal), np.eye(3)
+    if not on or _continues(context):
+        at = np.array([shown.hips[0, 0], at[1], shown.hips[0, 2]])
+        ahead = quaternion.to_matrix(quaternion.inverse(joining.heading(shown, 0, goal)))
+    if not on:
+        at = at + ahead @ [_aside(goal, motion), 0.0, 0.0]
     size = _size(goal) / max(motion.size, 1e-6)
-    return Place(FROM_Y_UP @ turned * (size / scale), FROM_Y_UP @ (turned @ at + world[:3, 3]) / scale)
+    return Place(FROM_Y_UP @ turned @ ahead * (size / scale), FROM_Y_UP @ (turned @ at + world[:3, 3]) / scale)
+
+
+def _continues(context: bpy.types.Context) -> bool:
+    """Whether Apply would have the motion start where the body is: an operator keeps the choices of its last call."""
+    last: Any = context.window_manager.operator_properties_last("tmr.apply")
+    return last is not None and (last.place == "body" or (last.place == "auto" and last.blend_in > 0))
+
+
+def _stood(rig: bpy.types.Object, outline: Rig, rig_map: RigMap) -> Rig:
+    """A rig whose rest pose is no body as it is posed now. Raises SkeletonProblem where that is no body that stands."""
+    matrices = np.array([rig.pose.bones[name].matrix for name in outline.names], np.float64)
+    found = standing.by_pose(outline, rig_map, matrices)
+    if found is None:
+        raise standing.refusal(outline)
+    return found
 
 
 def stamp(context: bpy.types.Context) -> tuple[Any, ...]:
-    """What a place depends on besides the motion: it changes when another rig is active or the rig is moved."""
+    """What a place depends on besides the motion: it changes when another rig is active, is moved, or shows another frame.
+
+    While the animation plays the frame does not count: the ghost does not run along.
+    """
     try:
         rig = target(context)
     except TMRError:
         return ()
-    return (rig.session_uid, *(value for row in rig.matrix_world for value in row))
+    playing = context.screen is not None and context.screen.is_animation_playing
+    frame = None if playing else context.scene.frame_current
+    return (rig.session_uid, frame, _continues(context), *(value for row in rig.matrix_world for value in row))
 
 
 def _size(goal: Target) -> float:

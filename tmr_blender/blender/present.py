@@ -50,6 +50,18 @@ def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: Ri
     return Present(view.motion(matrices, goal), rotations)
 
 
+def shown(object: bpy.types.Object, rig: Rig, rig_map: RigMap, goal: Target) -> tuple[Motion, Array]:
+    """The pose that the window shows, as a motion of one frame, and what (4, 4) carries it in the armature's space.
+
+    Nothing is evaluated for that, so it may be called while a window is drawn.
+    """
+    view = _View.of(object, rig, rig_map)
+    matrices = _matrices(object, view.names)
+    at = view.names.index(view.carrier) if view.carrier else -1
+    carried = matrices[at] @ np.linalg.inv(view.rest[at]) if view.carrier else np.eye(4)
+    return view.motion(matrices[None], goal), carried
+
+
 def performed(
     scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap, goal: Target, action: bpy.types.Action
 ) -> Motion:

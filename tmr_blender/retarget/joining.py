@@ -124,8 +124,8 @@ def finish(made: Part, goal: Target, options: Options) -> Motion:
 def aligned(motion: Motion, frame: int, to: Motion, to_frame: int, goal: Target) -> Motion:
     """The motion turned and moved over the floor: in `frame` it is where and faces as another one in `to_frame`."""
     turn = quaternion.multiply(
-        quaternion.inverse(_heading(to, to_frame, goal)),
-        _heading(motion, frame, goal),
+        quaternion.inverse(heading(to, to_frame, goal)),
+        heading(motion, frame, goal),
     )
     own = goal.turn_to_armature(turn)
     hips = quaternion.rotate(turn, motion.hips)
@@ -266,7 +266,7 @@ def soles(motion: Motion, goal: Target, side: str) -> dict[str, Array]:
     return out
 
 
-def _heading(motion: Motion, frame: int, goal: Target) -> Array:
+def heading(motion: Motion, frame: int, goal: Target) -> Array:
     """The turn about the vertical (4,), in the stance's space, that makes the body of a frame face +Z."""
     chest = (rest.chain(motion.turns, "spine") or ["pelvis"])[-1]
     left = quaternion.rotate(quaternion.inverse(goal.turn), rest.LEFT)
