@@ -37,7 +37,7 @@ class TMR_OT_move_indexes(SlicedOperator, bpy.types.Operator):
         subtype="DIR_PATH",
         options={"SKIP_SAVE"},
     )
-    name, fraction = "", 0.0
+    under_way, fraction = "", 0.0
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -62,7 +62,7 @@ class TMR_OT_move_indexes(SlicedOperator, bpy.types.Operator):
         target = places.index_folders()[0]
         left = elsewhere()
         for number, place in enumerate(left):
-            self.name, self.fraction = place.name, number / len(left)
+            self.under_way, self.fraction = place.name, number / len(left)
             steps = moving.move(place, target)
             try:
                 moving.check(target)
@@ -76,7 +76,7 @@ class TMR_OT_move_indexes(SlicedOperator, bpy.types.Operator):
                 self.moved[place] = target / place.name
 
     def describe(self) -> tuple[float, str]:
-        return self.fraction, worded("Moving {name}", name=self.name)
+        return self.fraction, worded("Moving {name}", name=self.under_way)
 
     def finish(self, context: bpy.types.Context) -> set[str]:
         shown = state(context)
