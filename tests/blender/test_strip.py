@@ -71,7 +71,6 @@ def test_disabling_takes_everything_away(factory_scene: None) -> None:
     strip.unregister()
     try:
         assert not strip._handlers
-        assert not strip._addon_keys
         assert not hasattr(bpy.types.WindowManager, "tmr_strip")
         assert strip._draw_toggle not in bpy.types.TMR_PT_search._dyn_ui_initialize()
     finally:

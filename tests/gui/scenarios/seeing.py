@@ -39,11 +39,15 @@ def data() -> dict[str, Any]:
 
 
 def empty() -> None:
-    """A saved state of a scene with nothing in it."""
+    """A scene with nothing in it but a marker, which is active."""
     import bpy
 
     for item in list(bpy.data.objects):
         bpy.data.objects.remove(item)
+    marker = bpy.data.objects.new("Marker", None)
+    marker.location = (-2.0, 0.0, 0.0)
+    bpy.context.collection.objects.link(marker)
+    bpy.context.view_layer.objects.active = marker
     bpy.ops.ed.undo_push(message="Nothing")
 
 
