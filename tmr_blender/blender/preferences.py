@@ -115,7 +115,7 @@ class TMR_preferences(bpy.types.AddonPreferences):
     show_keys: BoolProperty(name="Keys", description="Show what each key does, to change it or switch it off", default=False)
 
     def draw(self, context: bpy.types.Context) -> None:
-        from . import keys, libraries, ops_moving  # which need these preferences
+        from . import keys, libraries, ops_doctor, ops_moving  # which need these preferences
 
         libraries.draw(self.layout, context)
         self.layout.prop(self, "mappings")
@@ -129,6 +129,7 @@ class TMR_preferences(bpy.types.AddonPreferences):
         box.row().prop(self, "show_keys", icon=icon, emboss=False)
         if self.show_keys:
             keys.draw(box, context)
+        ops_doctor.draw(self.layout)
 
 
 _CLASSES = (TMR_PG_library, TMR_preferences)
