@@ -38,7 +38,12 @@ def model(plain: environments.Environment) -> None:
         "encoders",
         digest([ROOT / "models", ROOT / "tmr_blender" / "tmr", environments.PLAIN], environments.TORCH),
         [extension.MODEL / name for name in extension.WEIGHTS],
-        lambda: require([plain.python, "-m", "models.export", "--out", extension.MODEL], "The encoders could not be exported"),
+        # TorchScript writes some names in the order of a set; the same weights shall give the same bytes.
+        lambda: require(
+            [plain.python, "-m", "models.export", "--out", extension.MODEL],
+            "The encoders could not be exported",
+            extra={"PYTHONHASHSEED": "0"},
+        ),
     )
 
 

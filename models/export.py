@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,21 @@ def _ready(network: nn.Module) -> torch.jit.ScriptModule:
     return torch.jit.optimize_for_inference(torch.jit.script(network.eval()))
 
 
+def _save(network: torch.jit.ScriptModule, path: Path) -> None:
+    """Write TorchScript without the places of our sources, which torch adds for its tracebacks.
+
+    They are of the machine and folder that it was made in, and the same weights shall give the same bytes anywhere.
+    """
+    raw = path.with_suffix(".raw")
+    torch.jit.save(network, raw)
+    with zipfile.ZipFile(raw) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
+        for entry in old.infolist():
+            if not entry.filename.endswith((".debug_pkl", ".data/serialization_id")):
+                inside = entry.filename.partition("/")[2]
+                new.writestr(zipfile.ZipInfo(f"{path.stem}/{inside}"), old.read(entry))
+    raw.unlink()
+
+
 class ExportedDecoder(nn.Module):
     """A step from noise to motion, see `Generator.forward`, and windows to raw features; `tmr.synthesis` draws by them."""
 
@@ -135,11 +151,11 @@ def export(networks: Ensemble, folder: Path, decoder: Generator | None = None) -
         "networks": len(networks.models),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    torch.jit.save(texts, folder / "text_encoder.ts.new")
-    torch.jit.save(motions, folder / "motion_encoder.ts.new")
+    _save(texts, folder / "text_encoder.ts.new")
+    _save(motions, folder / "motion_encoder.ts.new")
     if decoder is not None:
         # As scripted: what is optimised for inference keeps `forward` alone.
-        torch.jit.save(torch.jit.script(ExportedDecoder(decoder).eval()), folder / f"{NETWORK}.new")
+        _save(torch.jit.script(ExportedDecoder(decoder).eval()), folder / f"{NETWORK}.new")
         facts["synthesis"] = decoder_card(decoder)
     with (folder / "background.npy.new").open("wb") as file:
         np.save(file, background.astype(np.float16))

@@ -99,3 +99,15 @@ def test_a_damaged_file_ends_with_a_sentence(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "tmr.safetensors").write_bytes(b"\x00" * 100)
     assert export.main(["--out", str(tmp_path / "out"), "--weights", str(tmp_path)]) == 2
     assert "does not hold weights" in capsys.readouterr().err
+
+
+def test_what_is_saved_names_no_place_of_ours(tmp_path: Path):
+    network = torch.jit.script(torch.nn.Linear(2, 2).eval())
+    saved = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        export._save(network, folder / "net.ts.new")
+        saved.append((folder / "net.ts.new").read_bytes())
+    assert saved[0] == saved[1] and b".debug_pkl" not in saved[0] and b"site-packages" not in saved[0]
+    again = torch.jit.load(tmp_path / "a" / "net.ts.new")
+    assert torch.equal(again(torch.ones(1, 2)), network(torch.ones(1, 2)))
