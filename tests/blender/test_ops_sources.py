@@ -74,6 +74,60 @@ def test_not_without_the_terms_nor_into_a_folder_in_use(site: Any, tmp_path: Pat
     assert site.asked == []
 
 
+class Layout:
+    """What a panel draws, written down: operators with whether they can be pressed, and what they are given."""
+
+    def __init__(self, drawn: list[Any] | None = None) -> None:
+        self.drawn: list[Any] = [] if drawn is None else drawn
+        self.enabled, self.scale_y, self.operator_context = True, 1.0, ""
+
+    def row(self, **_: Any) -> "Layout":
+        return Layout(self.drawn)
+
+    box = column = row
+
+    def label(self, text: str = "", **_: Any) -> None:
+        self.drawn.append(text)
+
+    def prop(self, data: Any, name: str, **_: Any) -> None:
+        assert hasattr(data, name)
+
+    def operator(self, name: str, **_: Any) -> SimpleNamespace:
+        given = SimpleNamespace(name=name, enabled=self.enabled)
+        self.drawn.append(given)
+        return given
+
+
+def drawn() -> tuple[Any, list[str]]:
+    """The Download button, and the panel's lines."""
+    layout = Layout()
+    ops_sources.TMR_PT_get_source.draw(SimpleNamespace(layout=layout, bl_label="Get"), bpy.context)
+    (button,) = [item for item in layout.drawn if not isinstance(item, str) and item.name == "tmr.get_source"]
+    return button, [item for item in layout.drawn if isinstance(item, str)]
+
+
+def test_download_waits_for_consent_to_these_terms(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = bpy.context.window_manager.tmr_source
+    choice.directory, choice.accept = "", False
+    choice.directory = str(tmp_path / "to")
+    button, lines = drawn()
+    assert not button.enabled and "needs your consent" in lines[-1]
+    assert any("the licence" in line for line in lines) and any(line.endswith("Made") for line in lines)
+    choice.accept = True
+    button, lines = drawn()
+    assert button.enabled and not any("consent" in line for line in lines)
+    choice.source = "lafan1"  # chosen anew: other terms
+    assert not choice.accept
+    choice.accept = True
+    monkeypatch.setattr(bpy.context.preferences.system, "use_online_access", False)
+    button, lines = drawn()
+    assert not button.enabled and "Allow Online Access" in lines[-1]
+    monkeypatch.setattr(bpy.context.preferences.system, "use_online_access", True)
+    button, _ = drawn()
+    assert bpy.ops.tmr.get_source(source=button.source, directory=button.directory, accept=button.accept) == {"FINISHED"}
+    assert not choice.accept and len(site.asked) == 1
+
+
 def test_offline_nothing_is_asked_of_anybody(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bpy.context.preferences.system, "use_online_access", False)
     assert not bpy.ops.tmr.get_source.poll()
