@@ -108,6 +108,19 @@ def test_a_gallery_too_small_says_nothing(tmp_path: Path, encoders: Encoders) ->
     assert tagged(library, Texts(encoders[1], latent(library))).tagged == 0
 
 
+def test_paraphrases_of_one_take_are_one_opinion(tmp_path: Path, encoders: Encoders) -> None:
+    folder = tmp_path / "motions"
+    for i in range(tagging.AGREEING - 1):
+        write_take(folder / f"walk_{i}.bvh", "walks", 3.0 + 0.1 * i).with_suffix(".txt").write_text(
+            "\n".join(f"{caption}, {i}" for caption in WALKING)
+        )
+    write_take(folder / "bare.bvh", "walks", 4.05)
+    run(tmp_path / "library", folder, encoders)
+    library = Library.open(tmp_path / "library")
+    assert sum(text.kind == "caption" for text in library.texts) > tagging.AGREEING
+    assert tagged(library, Texts(encoders[1], latent(library))).tagged == 0
+
+
 def test_words_stand_out_and_filter(held: Library, encoders: Encoders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tagging, "CLEAR", 0.0)
     encoder = Texts(encoders[1], latent(held))
