@@ -118,6 +118,8 @@ def command_test(options: argparse.Namespace) -> int:
     """Ruff, pyright, the tests in plain Python, then the tests in Blender with the zip installed; or the windows alone."""
     plain = environments.plain(options.torch_index)
     module = environments.blender(options.bpy)
+    if options.gui and options.quick:
+        return gui.quick(module, contents(plain, options.torch_index), options.torch_index)
     if options.gui:
         return gui.test(options.pytest, module, contents(plain, options.torch_index), options.torch_index)
     tools = plain.python.parent
@@ -247,6 +249,7 @@ def parser() -> argparse.ArgumentParser:
     made["try"].add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
     made["try"].add_argument("--blender", type=Path, metavar="PATH", help="an installed Blender instead of the module")
     made["test"].add_argument("--gui", action="store_true", help="test in real Blender windows, and nothing else")
+    made["test"].add_argument("--quick", action="store_true", help="with --gui: three scenarios in Blender 4.3, or why not")
     made["test"].add_argument(
         "pytest", nargs="*", help="more arguments for pytest, after --; with --gui, suites (trixie, sid) and scenarios"
     )

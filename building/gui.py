@@ -20,6 +20,8 @@ TOOL = ROOT.parent / "shared" / "tools" / "gui_blender.sh"
 SUITES = {"trixie": "3.13", "sid": "3.14"}
 """Debian suite -> its Python. trixie has Blender 4.3, sid 5.2."""
 SERVED = ("4.2.0", None)
+QUICK = ("first_minute", "redo", "drag")
+"""Scenarios that stand for all where minutes count: `--quick`."""
 WHEELS = ("tokenizers", "ufbx")
 """What the zip carries for these windows; the rest is Debian's."""
 BEYOND_LOCK = {
@@ -58,6 +60,15 @@ def test(names: list[str], blender: Environment, rows: list[Wheel], torch_index:
     for suite in suites:
         command += ["--zip", f"{suite}={zipped(SUITES[suite], blender, rows, torch_index)}"]
     return run([*command, *(name for name in names if name not in SUITES)])
+
+
+def quick(blender: Environment, rows: list[Wheel], torch_index: str) -> int:
+    """The scenarios of `QUICK` in one window; where none can be opened, a line that says why, which is no failure."""
+    problem = missing()
+    if problem:
+        print(f"windows: skipped. {problem}")
+        return 0
+    return test(["trixie", *QUICK], blender, rows, torch_index)
 
 
 def zipped(python: str, blender: Environment, rows: list[Wheel], torch_index: str) -> Path:

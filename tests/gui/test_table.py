@@ -62,3 +62,12 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert gui.missing().endswith(".")
     with pytest.raises(BuildProblem, match="Windows"):
         gui.test([], gui.Environment(tmp_path), [], "")
+
+
+def test_the_quick_scenarios_exist_and_no_window_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set(gui.QUICK) <= {item.name for item in known()}
+    monkeypatch.setattr(gui, "TOOL", tmp_path / "none.sh")
+    assert gui.quick(gui.Environment(tmp_path), [], "") == 0
+    assert capsys.readouterr().out.startswith("windows: skipped. Windows ")

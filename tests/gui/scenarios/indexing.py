@@ -10,8 +10,6 @@ from . import scenario
 FOLDER = "/out/data/mocap"
 GAP_SECONDS = 0.15
 LOOK_SECONDS = 6.0
-STOP_AFTER = 15
-"""Files that are indexed before Esc."""
 
 
 def browse_in_this_window() -> None:
@@ -61,21 +59,13 @@ def indexing(window: Window) -> None:
     idle = measured(window)
     add_folder(window, FOLDER)
     window.wait("the first files", lambda state: done(state) > 2, timeout=120.0)
-    busy = measured(window)
-    window.shot("under way")
-    told = window.state()
-    for kind, what in (("tick", "rounds of the event loop"), ("draw", "drawings of the sidebar")):
-        window.figure(f"longest gap between {what}", busy[kind], "s", limit=GAP_SECONDS, without=idle[kind])
-        window.figure(f"99th of 100 gaps between {what}", busy[f"{kind} p99"], "s", without=idle[f"{kind} p99"])
-    window.check("the panel says how far it is", told["jobs"] and "of" in told["jobs"][0], told["jobs"])
     stopped(window)
-    goes_on(window)
+    goes_on(window, idle)
 
 
 def stopped(window: Window) -> None:
     """Esc keeps what is there."""
-    window.wait("more files", lambda state: not state["jobs"] or done(state) >= STOP_AFTER, timeout=120.0)
-    window.point(window.middle())
+    window.move(*window.middle())
     pressed = time.monotonic()
     window.key("Escape")
     heard = window.wait("the answer to Esc", lambda state: not state["jobs"] or "stopping" in state["jobs"][0], timeout=10.0)
@@ -85,16 +75,22 @@ def stopped(window: Window) -> None:
     window.figure("from Esc to the end of the job", time.monotonic() - pressed, "s")
     window.check("the library is listed", FOLDER in shown["libraries"], shown["libraries"])
     takes = window.inside(takes_of, FOLDER)
-    window.check("what was indexed before Esc is kept", takes >= STOP_AFTER, takes)
+    window.check("what was indexed before Esc is kept", takes > 2, takes)
     window.shot("stopped")
 
 
-def goes_on(window: Window) -> None:
-    """Refresh reads the rest, and it can be found."""
+def goes_on(window: Window, idle: dict[str, float]) -> None:
+    """Refresh reads the rest, while the window stays alive, and it can be found."""
     before = window.inside(takes_of, FOLDER)
     window.click(window.find("tmr.refresh_library"))
     start = time.monotonic()
-    window.wait("the job", lambda state: state["jobs"], timeout=30.0)
+    told = window.wait("the job", lambda state: state["jobs"] and done(state), timeout=30.0)
+    window.check("the panel says how far it is", "of" in told["jobs"][0], told["jobs"])
+    window.shot("under way")
+    busy = measured(window)
+    for kind, what in (("tick", "rounds of the event loop"), ("draw", "drawings of the sidebar")):
+        window.figure(f"longest gap between {what}", busy[kind], "s", limit=GAP_SECONDS, without=idle[kind])
+        window.figure(f"99th of 100 gaps between {what}", busy[f"{kind} p99"], "s", without=idle[f"{kind} p99"])
     window.wait("the whole folder", lambda state: not state["jobs"], timeout=420.0)
     takes = window.inside(takes_of, FOLDER)
     window.figure("takes a second, on", (takes - before) / (time.monotonic() - start), "")
