@@ -158,7 +158,9 @@ class TMR_OT_import_clip(PlacedMotion, bpy.types.Operator):
     bl_description = "Read a motion file (BVH, FBX, glTF, AMASS) and put it on the active rig as a new action"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(
+        name="File", description="The motion file; its first take goes on the rig", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
     filter_glob: StringProperty(default="*" + ";*".join(sorted(readers.SUFFIXES)), options={"HIDDEN"})
 
     @classmethod

@@ -239,7 +239,12 @@ class TMR_OT_apply_folder(EachMotion, Placing, bpy.types.Operator):
     )
     bl_options = {"REGISTER", "UNDO"}
 
-    directory: StringProperty(name="Folder", options={"SKIP_SAVE"}, subtype="DIR_PATH")
+    directory: StringProperty(
+        name="Folder",
+        description="The folder of motion files, with its subfolders",
+        options={"SKIP_SAVE"},
+        subtype="DIR_PATH",
+    )
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod

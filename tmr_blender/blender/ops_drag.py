@@ -285,6 +285,7 @@ class TMR_OT_drag_result(Dragging, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Search first, and have the strip of results shown in a 3D view")
         return context.region is not None and strip.shown(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

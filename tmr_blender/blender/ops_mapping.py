@@ -196,7 +196,9 @@ class TMR_OT_mapping_save(OfMapping, bpy.types.Operator):
 class OfFile:
     """Mix-in: the file that is loaded or exported."""
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(
+        name="File", description="The file of the mapping, a .json", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
 
