@@ -24,7 +24,7 @@ from ..library import wire
 from ..library.client import Request
 from ..motion import ghost
 from ..motion.quaternion import Array
-from . import beside, jobs, properties
+from . import beside, jobs, properties, units
 from .beside import Place
 from .properties import state
 
@@ -315,7 +315,7 @@ def _draw_label() -> None:
     if at is None:
         return
     blf.size(0, LABEL_POINTS * context.preferences.system.ui_scale)
-    text = f"{name}   {phase:.1f} / {motion.duration:.1f} s"
+    text = f"{name}   {units.number(bpy.context, phase)} / {units.lasting(bpy.context, motion.duration)}"
     width, height = blf.dimensions(0, text)
     theme = context.preferences.themes[0].user_interface.wcol_tooltip
     blf.enable(0, blf.SHADOW)

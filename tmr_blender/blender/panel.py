@@ -16,10 +16,12 @@ from . import (
     preferences,
     summaries,
     thumbnails,
+    units,
     watching,
     wording,
 )
 from .apply import armatures, undecided
+from .language import worded
 from .libraries import ICON, columns, wrapped
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
@@ -72,7 +74,7 @@ class TMR_UL_hits(bpy.types.UIList):
         # The list selects by a click on a row's first line alone: this is for the second.
         facts = below.row(align=True)
         facts.alignment, facts.active = "LEFT", False
-        text = f"{item.duration:.1f} s · {score}"
+        text = f"{units.lasting(context, item.duration)} · {score}"
         facts.operator("tmr.preview", text=text, translate=False, emboss=False).index = index
         box = "CHECKBOX_HLT" if item.mark else "CHECKBOX_DEHLT"
         mark = below.row(align=True)
@@ -181,8 +183,8 @@ def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
     """How near a hit is and why, and where in its take, as lines."""
     near = f"{wording.verdict(hit.score, like).capitalize()}: {wording.MATCHED.get(hit.matched, hit.matched)}"
     if hit.end - hit.start > hit.duration - 0.1:
-        return [near, f"The whole take, {hit.duration:.1f} s"]
-    return [near, f"{hit.start:.1f} to {hit.end:.1f} s of {hit.duration:.1f} s"]
+        return [near, worded("The whole take, {length}", length=units.lasting(bpy.context, hit.duration))]
+    return [near, units.within(bpy.context, hit.start, hit.end, hit.duration)]
 
 
 def _draw_strip(layout: bpy.types.UILayout, hit: TMR_PG_hit, columns: int) -> None:

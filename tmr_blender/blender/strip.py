@@ -13,7 +13,7 @@ import gpu
 from bpy.props import BoolProperty
 from gpu_extras.batch import batch_for_shader
 
-from . import ghost, textures, wording
+from . import ghost, textures, units, wording
 from .properties import TMR_PG_hit, state
 from .strip_layout import FOLDED, NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
 
@@ -261,7 +261,7 @@ def _draw_cell(painter: Painter, layout: Layout, index: int, hit: TMR_PG_hit) ->
     blf.size(0, 11.0 * painter.scale)
     name = wording.fitted(hit.ending or hit.name, lambda text: blf.dimensions(0, text)[0] <= width)
     painter.write(name, (left, cell[1] + line + 4 * painter.scale), painter.text, width)
-    painter.write(f"{hit.duration:.1f} s", (left, cell[1] + 4 * painter.scale), painter.faint, width / 2)
+    painter.write(units.lasting(bpy.context, hit.duration), (left, cell[1] + 4 * painter.scale), painter.faint, width / 2)
     score = f"{hit.score:.2f}"
     blf.size(0, 11.0 * painter.scale)
     right = left + width - blf.dimensions(0, score)[0]
