@@ -194,3 +194,40 @@ def test_a_library_of_an_unwritable_folder_is_refused(settings: Any, tmp_path: P
     settings.index_folder = str(closed / "in")
     assert "can be written" in settings.index_problem
     assert settings.indexes_in == ""
+
+
+class Recorder:
+    """A layout: it takes every call, and notes the properties and operators that are drawn."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        self.drawn = drawn
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **_: Any) -> "Recorder":
+            self.drawn += [str(argument) for argument in arguments if isinstance(argument, str)]
+            return Recorder(self.drawn)
+
+        return call
+
+
+def test_what_is_drawn_about_indexes(settings: Any, tmp_path: Path) -> None:
+    def drawn() -> list[str]:
+        found: list[str] = []
+        ops_moving.draw(Recorder(found), settings)
+        return found
+
+    assert drawn() == ["index_folder"]
+    kept(tmp_path, "one")
+    settings.index_folder = str(tmp_path / "large")
+    assert "tmr.move_indexes" in drawn()
+    assert bpy.ops.tmr.move_indexes() == {"FINISHED"}
+    assert drawn() == ["index_folder"]
+
+
+def test_every_key_is_drawn_where_there_is_a_users_keymap(settings: Any) -> None:
+    keys = parts.ours("blender.keys")
+    found: list[str] = []
+    keys.draw(Recorder(found), bpy.context)
+    users = bpy.context.window_manager.keyconfigs.user.keymaps
+    there = [item for keymap in users for item in keymap.keymap_items if keys._is_ours(item)]
+    assert bool(found) == bool(there)
