@@ -41,6 +41,17 @@ def shelf_place() -> list[float]:
     return [region.x + 55.0, window.height - region.y - region.height / 2]
 
 
+def open_dialog() -> None:
+    """What the entry of the menu beside Apply does."""
+    import bpy
+
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.tmr.send_to_assets("INVOKE_DEFAULT")
+
+
 def version() -> list[int]:
     """Of Blender."""
     import bpy
@@ -60,8 +71,9 @@ def shelf(window: Window) -> None:
     window.key("Return")
     window.wait("results", lambda state: state["hits"] and not state["work"])
     time.sleep(1.0)
-    window.command("Send to Asset Library")
-    time.sleep(1.0)
+    window.point(window.middle())
+    window.inside(open_dialog)
+    time.sleep(1.5)
     window.shot("dialog")
     start = time.monotonic()
     window.key("Return")
