@@ -30,6 +30,8 @@ BENCHMARKS = {
 PRINTED = Path("-")
 """What `--json` stands at without a file."""
 PLAIN_TESTS = ["tests", "--ignore=tests/blender"]
+BETWEEN_BLENDERS = ("installed", "register", "action", "nla", "assets", "rig", "reduce", "ops_search", "ops_doctor")
+"""Of the tests in Blender, those of what its versions differ in: installing, actions and their slots, assets, reading rigs."""
 
 
 def model(plain: environments.Environment) -> None:
@@ -129,18 +131,18 @@ def command_test(options: argparse.Namespace) -> int:
     # Small work: a second thread of torch's only gets in the way, most of all where the machine is busy.
     own = {"TMR_ZIP": str(made), "OMP_NUM_THREADS": "1"}
     variables = {**chosen.variables, **own}
+    # -P keeps the source folder off the path: the installed extension is what gets tested.
+    inside: list[str | Path] = [module.python, "-P", "-m", "pytest", "--durations=5"]
+    if options.versions:
+        chosen_tests = [f"tests/blender/test_{name}.py" for name in BETWEEN_BLENDERS]
+        return 1 if run([*inside, *chosen_tests, *options.pytest], extra=variables) else 0
     failed: list[str] = []
     for name, command, extra in (
         ("ruff check", [tools / "ruff", "check", "."], {}),
         ("ruff format", [tools / "ruff", "format", "--check", "."], {}),
         ("pyright", [tools / "pyright"], {}),
         ("tests in plain Python", [plain.python, "-m", "pytest", "--durations=10", *PLAIN_TESTS, *options.pytest], own),
-        # -P keeps the source folder off the path: the installed extension is what gets tested.
-        (
-            "tests in Blender",
-            [module.python, "-P", "-m", "pytest", "--durations=5", "tests/blender", *options.pytest],
-            variables,
-        ),
+        ("tests in Blender", [*inside, "tests/blender", *options.pytest], variables),
     ):
         print(f"{name} ...", flush=True)
         start = time.perf_counter()
@@ -250,6 +252,9 @@ def parser() -> argparse.ArgumentParser:
     made["try"].add_argument("--blender", type=Path, metavar="PATH", help="an installed Blender instead of the module")
     made["test"].add_argument("--gui", action="store_true", help="test in real Blender windows, and nothing else")
     made["test"].add_argument("--quick", action="store_true", help="with --gui: three scenarios in Blender 4.3, or why not")
+    made["test"].add_argument(
+        "--versions", action="store_true", help="only what Blender's versions differ in, in the Blender of --bpy"
+    )
     made["test"].add_argument(
         "pytest", nargs="*", help="more arguments for pytest, after --; with --gui, suites (trixie, sid) and scenarios"
     )
