@@ -112,6 +112,20 @@ def test_a_child_that_dies_is_a_defect_and_the_next_request_starts_another(motio
     assert jobs.client().request("status").wait(30)["pid"] > 0
 
 
+def test_only_what_takes_a_while_is_announced(motions: Path, tmp_path: Path) -> None:
+    shown = bpy.context.window_manager.tmr
+    probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
+    probe.shown_from = time.monotonic() + 60.0
+    probe.modal(bpy.context, TIMER)
+    assert shown.work == ""
+    assert jobs.expecting()
+    probe.shown_from = time.monotonic()
+    probe.modal(bpy.context, TIMER)
+    assert shown.work == "Probing"
+    assert not jobs.expecting()
+    probe.run()
+
+
 def test_loading_a_file_ends_the_operator(motions: Path, tmp_path: Path) -> None:
     probe = Probe("index", {"folder": str(motions), "library": str(tmp_path / "library")})
     probe.cancel(bpy.context)

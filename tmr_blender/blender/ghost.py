@@ -167,7 +167,7 @@ def _tick() -> float | None:
             _play(span, name)
         else:
             _ask(span)
-    if playing is not None:
+    if playing is not None and not jobs.expecting():
         redraw()
     return TICK if playing or _wanted or _asked or _over is not None else None
 

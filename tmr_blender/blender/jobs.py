@@ -7,6 +7,7 @@ or with Blender.
 """
 
 import atexit
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -17,8 +18,10 @@ from ..library.client import Client, Request
 from . import places
 from .properties import state
 
-TICK = 0.02
+TICK = 0.01
 """Seconds between two looks at the child's answers: they come within 0.1 s."""
+SHOWN_AFTER = 0.15
+"""Seconds of waiting from which the panel says so; a line that comes and goes with every quick search would only flicker."""
 
 CLOSE_SECONDS = 2.0
 """How long the child may take to end by itself when Blender quits; what it was writing stays whole even if killed."""
@@ -80,6 +83,8 @@ class WorkerOperator:
     report: Any
     request: Request | None = None
     timer: bpy.types.Timer | None = None
+    shown_from: float | None = None
+    """By time.monotonic(), when the panel shall say that this is under way; None once it does."""
     cancelled = False
     work = ""
     """What is under way, as the panel shows it."""
@@ -109,7 +114,8 @@ class WorkerOperator:
 
     def watch(self, context: bpy.types.Context) -> set[str]:
         """Come back with every tick of a timer and with every event."""
-        enter(context, self, self.work)
+        _running.append(self)
+        self.shown_from = time.monotonic() + SHOWN_AFTER
         self.timer = context.window_manager.event_timer_add(TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
@@ -124,11 +130,15 @@ class WorkerOperator:
             return {"PASS_THROUGH"}
         while reply := self.request.poll():
             if reply.kind == "progress":
+                self.shown_from = None
                 fraction, sentence = self.describe(reply.value)
                 show(context, sentence, fraction)
                 continue
             self.stop(context)
             return self._answer(context, reply.value if reply.kind == "result" else reply.raised())
+        if self.shown_from is not None and time.monotonic() >= self.shown_from:
+            self.shown_from = None
+            show(context, self.work, 0.0)
         return {"PASS_THROUGH"}
 
     def interrupt(self, context: bpy.types.Context) -> None:
@@ -136,6 +146,7 @@ class WorkerOperator:
         self.cancelled = True
         if self.request is not None:
             self.request.cancel()
+        self.shown_from = None
         show(context, "Stopping", 1.0)
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -177,13 +188,18 @@ def waits(context: bpy.types.Context) -> bool:
 
 
 def show(context: bpy.types.Context, work: str, progress: float) -> None:
-    """Tell the panel what is under way ("" for nothing) and redraw it."""
+    """Tell the panel what is under way ("" for nothing) and redraw it.
+
+    The sidebar alone: drawing the view beside it can take longer than a search does.
+    """
     shown = state(context)
     shown.work, shown.progress = work, progress
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
 
 
 def enter(context: bpy.types.Context, operator: Operator, work: str) -> None:
@@ -203,6 +219,11 @@ def leave(context: bpy.types.Context, operator: Operator) -> None:
 def running() -> bool:
     """Whether any operator is under way."""
     return bool(_running)
+
+
+def expecting() -> bool:
+    """Whether an answer that should come at once is waited for: what only looks nice stands back for it."""
+    return any(getattr(operator, "shown_from", None) is not None for operator in _running)
 
 
 def interrupt(context: bpy.types.Context) -> None:

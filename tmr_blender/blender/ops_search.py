@@ -10,7 +10,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..errors import LibraryProblem, QueryProblem, TMRError
-from . import filtering, history, preferences, wording
+from . import filtering, history, preferences, textures, wording
 from .jobs import WorkerOperator
 from .properties import state
 
@@ -110,6 +110,7 @@ def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[
             _fill(row.twins.add(), twin)
     wording.entitle(shown.hits)
     shown.active = 0  # now that it is there, it can be previewed
+    textures.redraw_soon()  # the strip; the sidebar comes first
 
 
 def _fill(group: bpy.types.PropertyGroup, fields: Mapping[str, Any]) -> None:

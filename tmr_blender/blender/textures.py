@@ -63,7 +63,7 @@ def texture(key: Key) -> Any | None:
     if image is None:
         return None
     if _uploads >= UPLOADS:
-        _redraw_soon()
+        redraw_soon()
         return None
     _uploads += 1
     made = _textures[key] = _upload(image)
@@ -75,7 +75,7 @@ def want(key: Key) -> None:
     waiting = _asked is not None and key in _asked[1]
     if key not in _pictures and key not in _wanted and not waiting:
         _wanted.append(key)
-        _redraw_soon()
+        redraw_soon()
 
 
 def came(key: Key) -> bool:
@@ -146,15 +146,17 @@ def linear(values: Array) -> Array:
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
-def _redraw_soon() -> None:
-    if not bpy.app.timers.is_registered(_tick):
+def redraw_soon() -> None:
+    """Have the views drawn again in a moment; what was tagged for redraw by now is drawn before them."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=TICK)
 
 
 def _tick() -> float | None:
-    """Of a timer: take what has come, redraw, and end once there is nothing more."""
-    more = fetch()
-    redraw()
+    """Of a timer: take what has come, redraw where that is new, and end once there is nothing more."""
+    before, more = _asked, fetch()
+    if not more or (before is not None and _asked is not before):
+        redraw()
     return TICK if more else None
 
 
