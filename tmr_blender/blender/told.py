@@ -18,6 +18,7 @@ from .libraries import columns, wrapped
 from .properties import TMR_PG_state, state
 
 POPUP_COLUMNS = 60
+KINDS = (("measured", "Measured"), ("caption", "Captions of similar takes"))
 SUMMARISED = 3
 """Captions that a report names; the panel lists them all."""
 
@@ -47,15 +48,22 @@ def popup(context: bpy.types.Context) -> None:
     """Show it beside the pointer; a click on a sentence searches for it."""
 
     def draw(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-        # A menu's own layout sets each row that holds a column to the right of the one before.
-        draw_told(menu.layout.column(), state(context), POPUP_COLUMNS)
+        # Entries alone: Blender 5.2 sets rows inside a menu beside each other, like stairs.
+        shown = state(context)
+        for kind, heading in KINDS:
+            rows = [row for row in shown.told if row.kind == kind]
+            if rows:
+                menu.layout.label(text=heading)
+            for said in rows:
+                line = said.text if len(said.text) <= POPUP_COLUMNS else f"{said.text[: POPUP_COLUMNS - 1].rstrip()}…"
+                menu.layout.operator("tmr.search", text=line, icon="VIEWZOOM", translate=False).query = said.text
 
     context.window_manager.popup_menu(draw, title=state(context).told_of, icon="INFO")
 
 
 def draw_told(layout: bpy.types.UILayout, shown: TMR_PG_state, width: int) -> None:
     """Two lists of sentences with a button each. width: in characters."""
-    for kind, heading in (("measured", "Measured"), ("caption", "Captions of similar takes")):
+    for kind, heading in KINDS:
         rows = [row for row in shown.told if row.kind == kind]
         if rows:
             layout.label(text=heading)

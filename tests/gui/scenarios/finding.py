@@ -24,6 +24,7 @@ def finding(window: Window) -> None:
     told = window.wait("a description", lambda state: state["sentences"])
     window.check("something is measured and said", len(told["sentences"]) > 1, told["sentences"])
     window.shot("described")
+    window.key("Escape")
     window.point(window.middle())  # a popup closes when the mouse leaves it
     window.move(*_corner(window))
     time.sleep(0.5)
