@@ -247,6 +247,23 @@ def test_reduced_keys_hold_a_joined_motion(goal: Target) -> None:
     assert reduce.count(fewer) < 0.8 * reduce.count(keys)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_reduced_keys_keep_to_the_sign_before(sign: float) -> None:
+    """A strip is blended in number by number: on Bezier curves, too, a quaternion goes on from the sign that it has before."""
+    name = MAP.bones["left_elbow"]
+    turns = np.linspace(0.0, 1.5, 60)[:, None] * [1.0, 0.0, 0.0]
+    q = quaternion.from_rotation_vector(turns + 0.02 * np.sin(np.arange(60))[:, None])
+    keys = Keys(60, {name: BoneKeys("QUATERNION", -sign * q)})  # the same turns, told with the other sign
+    before = sign * q[0]
+    fewer = reduce.reduce(joining.near(keys, {name: before}), RIG, 1.0, 0.005)
+    curves = reduce.dense(fewer.bones[name], 60).rotation
+    assert curves is not None and reduce.count(fewer) < reduce.count(keys)
+    assert (np.sum(curves * (sign * q), axis=1) > 0.0).all() and np.sum(curves[0] * before) > 0.99
+    assert (np.linalg.norm(np.diff(curves, axis=0), axis=1) < 0.1).all()
+    apart = quaternion.to_rotation_vector(quaternion.multiply(quaternion.inverse(q), curves))
+    assert np.degrees(np.linalg.norm(apart, axis=1)).max() < 1.001
+
+
 def test_in_place_and_without_options_it_is_the_solver_s(goal: Target) -> None:
     clip = bodies.clip(seed=8)
     body_map = humanoid.recognise(clip)
