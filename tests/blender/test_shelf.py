@@ -33,8 +33,9 @@ def library(factory_scene: None, tmp_path: Path) -> Iterator[Path]:
     libraries.new(name="Test", directory=str(assets))
     with bpy.data.libraries.load(str(assets / "walks.blend"), assets_only=True) as (_, wanted):
         wanted.actions = ["walk"]
-    seen(assets / "walks.blend", wanted.actions[0].asset_data)
-    bpy.data.actions.remove(wanted.actions[0])
+    action = bpy.data.actions["walk"]
+    seen(assets / "walks.blend", action.asset_data)
+    bpy.data.actions.remove(action)
     yield tmp_path
     libraries.remove(libraries["Test"])
     shelf._seen.clear()
