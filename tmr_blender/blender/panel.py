@@ -33,7 +33,7 @@ PICTURE = 2.6
 """Of a row, in units of the interface (20 points at its default scale)."""
 NARROW = 26
 """Characters that fit beside each other; below that a row's picture and the film strip's panels are smaller and fewer."""
-ROOM, ROOM_NARROW = 13, 8
+ROOM, ROOM_NARROW = 17, 12
 """Characters that picture, buttons and scroll bar take of a row, and where it is narrow."""
 PUT_ON = ("TMR_OT_apply", "TMR_OT_drop_on")
 """Operators after which what was applied can be adjusted."""
@@ -63,7 +63,9 @@ class TMR_UL_hits(bpy.types.UIList):
         top = lines.row(align=True)
         room = columns(context) - (ROOM_NARROW if narrow else ROOM)
         title = item.ending if narrow else item.title
-        top.label(text=wording.shortened(title or item.name, room), translate=False)
+        # A caption's beginning tells, and Blender cuts its end; of a name the end tells.
+        text = title if title and not title.endswith(item.ending) else wording.shortened(title or item.name, room)
+        top.label(text=text, translate=False)
         buttons = top.row(align=True)
         buttons.alignment = "RIGHT"
         if not narrow:
