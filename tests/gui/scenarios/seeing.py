@@ -137,6 +137,7 @@ def offered(window: Window) -> None:
     window.click(window.find("tmr.add_rig"))
     window.wait("a rig", lambda _: len(window.inside(rigs)) == 1)
     window.shot("a rig")
+    window.point(window.middle())  # off the button that took the place of the one clicked
     window.click(window.find("tmr.apply("))
     window.wait("an action", lambda state: state["action"])
     window.point(window.middle())
@@ -153,6 +154,7 @@ def asked(window: Window) -> None:
     window.click(window.find("tmr.add_rig"))
     window.wait("a rig", lambda _: len(window.inside(rigs)) == 1)
     window.inside(another)
+    window.point(window.middle())  # off the button that took the place of the one clicked
     window.click(window.find("tmr.apply("))
     time.sleep(1.0)
     window.shot("which rig")
