@@ -126,6 +126,15 @@ def run_suite(tool: Path, suite: str, archive: Path, out: Path, chosen: list[Sce
     return lines, well
 
 
+def kept(out: Path) -> list[str]:
+    """The table of each scenario's last run in each window, of this run or an earlier one."""
+    lines = ["| window | scenario | result | | |", "|---|---|---|---|---|"]
+    for suite in BLENDERS:
+        for path in sorted((out / suite).glob("[0-9]*.json")):
+            lines += rows(suite, json.loads(path.read_text(encoding="utf-8")))
+    return lines
+
+
 def main() -> int:
     """Run what was asked for; 1 where anything failed, 2 for a name that is none."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,8 +159,7 @@ def main() -> int:
         lines, good = run_suite(options.tool, suite, Path(archive), options.out / suite, chosen)
         table += lines
         well = well and good
-    written = options.out / "results.md"
-    written.write_text("\n".join(table) + "\n", encoding="utf-8")
+    (options.out / "results.md").write_text("\n".join(kept(options.out)) + "\n", encoding="utf-8")
     print(*table, f"Look at the pictures in {options.out}.", sep="\n")
     return 0 if well else 1
 
