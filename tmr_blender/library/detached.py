@@ -284,10 +284,10 @@ class _Run:
         return {**last, "failed": len(broken), "errors": broken[:SHOWN_ERRORS]}
 
     def report(self, stage: Stage, step: Any) -> None:
-        """Progress into the status, without the sentences: a studio's folder may have thousands."""
+        """Progress into the status, of sentences about motions their number only: a studio's folder may have thousands."""
         told = step.as_json()
         if "errors" in told:
-            told["errors"] = len(told["errors"])
+            told["errors"] = len(_unread(told["errors"]))
         self.tell(stage=stage, progress=told)
 
 

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import pace
 from .driving import driven
 from .terminal import INTERRUPTED, LINE, interrupt_flag, show_line
 
@@ -90,8 +91,8 @@ def _reencode(options: argparse.Namespace) -> int:
     with interrupt_flag() as interrupted:
         for progress in driven(reencode(options.library, motion, text), interrupted.is_set):
             if not options.json:
-                left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-                show_line(f"{progress.done}/{progress.total} takes and texts, {progress.rate:.1f} a second{left}")
+                told = pace.of_files(progress.done, progress.total, progress.rate, progress.seconds_left)
+                show_line(f"takes and texts: {told[0]}")
     if options.json:
         print(json.dumps(progress.as_json()))
     elif progress.stopped:
@@ -106,8 +107,9 @@ def _reencode(options: argparse.Namespace) -> int:
 def _show(progress: "Progress") -> None:
     """One line that rewrites itself, where a person watches; none where the output goes to a file."""
     if sys.stdout.isatty():
-        left = "" if progress.seconds_left is None else f", {progress.seconds_left:.0f} s left"
-        line = f"{progress.done}/{progress.total} files, {progress.rate:.1f} read a second{left}  {progress.current}"
+        unread = len(progress.errors)
+        told = pace.of_files(progress.done, progress.total, progress.rate, progress.seconds_left, unread)
+        line = f"{told[0]}  {progress.current}"
         print("\r" + line[:LINE].ljust(LINE), end="", flush=True)
 
 

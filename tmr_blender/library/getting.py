@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from ..errors import SourceProblem
 from ..motion.readers import SUFFIXES
-from . import download, unpacking
+from . import download, pace, unpacking
 from .sources import Archive, Source, described, in_words
 
 WORK = ".tmr-get"
@@ -26,6 +26,8 @@ ABOUT = "ABOUT THIS LIBRARY.txt"
 CAPTIONS = "captions.json"
 RATE_SECONDS = 5.0
 """Over which the rate is measured."""
+SETTLED_SECONDS = 0.1
+"""After which it is told."""
 MAX_INDEX = 4 << 20
 
 Stage = Literal["download", "unpack"]
@@ -58,24 +60,21 @@ class Progress:
 Run = Generator[Progress, bool | None, None]
 
 
-def sentence(progress: Mapping[str, Any], title: str) -> str:
-    """A line about a `Progress` as plain values, for a window or a terminal."""
+def lines(progress: Mapping[str, Any]) -> list[str]:
+    """How far a `Progress`, as plain values, is: the fullest line first, then shorter ones."""
     done, total = progress["done"], progress["total"]
     amount = f"{in_words(done)} of {in_words(total)}" if total else in_words(done)
+    left = pace.time_left(progress["seconds_left"])
     if progress["stage"] == "unpack":
-        return f"{title}: unpacking, {amount}{time_left(progress['seconds_left'])}"
+        return pace.lines((f"unpacking, {amount}", left))
     if progress["note"]:
-        return f"{title}: {amount}, {progress['note']}"
-    rate = f", {in_words(int(progress['rate']))}/s" if progress["rate"] else ""
-    return f"{title}: {amount}{rate}{time_left(progress['seconds_left'])}"
+        return pace.lines((amount, progress["note"]))
+    return pace.lines((amount, left, f"{in_words(int(progress['rate']))}/s" if progress["rate"] else ""))
 
 
-def time_left(seconds: float | None) -> str:
-    """The rest of a line about work; "" where it can't be told."""
-    for least, unit, shown in ((5400.0, 3600.0, "{:.1f} h"), (90.0, 60.0, "{:.0f} min"), (0.0, 1.0, "{:.0f} s")):
-        if seconds is not None and seconds >= least:
-            return f", {shown.format(seconds / unit)} left"
-    return ""
+def sentence(progress: Mapping[str, Any], title: str) -> str:
+    """The whole line about a `Progress` for a terminal."""
+    return f"{title}: {lines(progress)[0]}"
 
 
 def folder_for(source: Source, parent: Path) -> Path:
@@ -132,7 +131,7 @@ def _fetched(archive: Archive, path: Path, before: int, known: int | None) -> Ge
     if path.is_file():
         done = before + path.stat().st_size
         return replace(progress, done=done)
-    meter = _Meter()
+    meter = pace.Meter(RATE_SECONDS, SETTLED_SECONDS)
     run = download.fetch(archive, path)
     asked: bool | None = None
     try:
@@ -140,7 +139,7 @@ def _fetched(archive: Archive, path: Path, before: int, known: int | None) -> Ge
             received = run.send(asked)
             done, total = before + received.done, known if known is not None else received.total or 0
             rate = meter.rate(received.done)
-            left = (total - done) / rate if rate > 0.0 and total else None
+            left = pace.seconds_for(total - done, rate) if total else None
             progress = replace(progress, done=done, total=total, rate=rate, seconds_left=left, note=received.note)
             progress = replace(progress, stopped=received.stopped)
             asked = yield progress
@@ -151,14 +150,14 @@ def _fetched(archive: Archive, path: Path, before: int, known: int | None) -> Ge
 def _unpacked(source: Source, archive: Archive, path: Path, folder: Path) -> Generator[Progress, bool | None, Progress]:
     """Unpack one archive; the last progress. One that can't be told by a hash is deleted where it is damaged."""
     progress = Progress("unpack", current=archive.name)
-    meter = _Meter()
+    meter = pace.Meter(RATE_SECONDS, SETTLED_SECONDS)
     run = unpacking.unpack(path, folder, (source.index,) if source.index else ())
     asked: bool | None = None
     try:
         while True:
             step = run.send(asked)
             rate = meter.rate(step.done)
-            left = (step.total - step.done) / rate if rate > 0.0 else None
+            left = pace.seconds_for(step.total - step.done, rate)
             progress = replace(progress, done=step.done, total=step.total, rate=rate, seconds_left=left)
             progress = replace(progress, files=step.files, current=step.current, stopped=step.stopped)
             asked = yield progress
@@ -168,22 +167,6 @@ def _unpacked(source: Source, archive: Archive, path: Path, folder: Path) -> Gen
         if archive.sha256 is None:
             path.unlink(missing_ok=True)
         raise
-
-
-class _Meter:
-    """Bytes a second, over the last seconds."""
-
-    def __init__(self) -> None:
-        self.marks: list[tuple[float, int]] = []
-
-    def rate(self, done: int) -> float:
-        now = time.monotonic()
-        if not self.marks or now - self.marks[-1][0] > 0.2:
-            self.marks.append((now, done))
-        while len(self.marks) > 2 and now - self.marks[1][0] > RATE_SECONDS:
-            self.marks.pop(0)
-        seconds = now - self.marks[0][0]
-        return max(done - self.marks[0][1], 0) / seconds if seconds > 0.1 else 0.0
 
 
 def _finish(source: Source, folder: Path, work: Path) -> None:

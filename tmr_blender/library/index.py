@@ -16,7 +16,7 @@ from ..errors import LibraryProblem, QueryProblem, one_line
 from ..motion.readers import SUFFIXES
 from ..tmr import threads
 from ..tmr.encoders import MotionEncoder, TextEncoder
-from . import pool
+from . import pace, pool
 from .contents import hash_of
 from .encoding import with_captions, with_motion
 from .folder import Found, Listing, listing
@@ -37,14 +37,17 @@ BEAT_SECONDS = 0.25
 """While a file takes long to read, the caller gets to say whether to stop so often."""
 PLAN_SECONDS = 0.1
 """Longest time to look at files ahead before the next one is done with."""
+FILE_BYTES = 30_000
+"""For the time left: beside its size, a file costs as much as so many bytes of one, however short it is."""
 
 
 @dataclass(frozen=True)
 class Progress:
     """Where an index stands.
 
-    done, total: files. current: the file just dealt with, "" at the end. rate: files read a second in this run.
-    seconds_left: estimated from the bytes that remain, None before anything was read.
+    done, total: files. current: the file just dealt with, "" at the end. rate: files read a second, 0.0 where it can't be
+    told. seconds_left: estimated from the files and bytes that remain, None where it can't be told. Both go by the last
+    seconds, see `pace`.
     errors: files that could not be read, as (path within the folder, sentence); `unchanged`, `removed`: files.
     takes: stored in this run. relabelled: files renamed, moved or captioned anew, whose entries were kept without reading.
     stopped: whether the caller asked to stop.
@@ -160,9 +163,10 @@ class _Run:
         self.waiting: list[_Prepared] = []
         self.errors: tuple[tuple[str, str], ...] = ()
         self.progress = Progress(0, len(self.files))
-        self.begun = self.flushed = time.monotonic()
-        self.read_files = self.read_bytes = 0
-        self.left_bytes = sum(file.size for file in self.files)
+        self.flushed = time.monotonic()
+        self.read_files = self.work_done = 0
+        self.work_left = sum(map(self._work, self.files))
+        self.files_meter, self.work_meter = pace.Meter(), pace.Meter()
 
     def unknown(self) -> list[Found]:
         """The files that are new or look changed: most of them will be read."""
@@ -204,14 +208,18 @@ class _Run:
 
     def _past(self, file: Found) -> Progress:
         """The progress after a file."""
-        self.left_bytes -= file.size
+        work = self._work(file)
+        self.work_done, self.work_left = self.work_done + work, self.work_left - work
         self.progress = replace(self.progress, done=self.progress.done + 1, current=file.path, errors=self.errors)
         return self._now()
 
+    def _work(self, file: Found) -> int:
+        """What a file costs, in bytes read; nothing where it is as stored."""
+        return 0 if self._as_stored(file) else file.size + FILE_BYTES
+
     def _now(self) -> Progress:
-        spent = max(time.monotonic() - self.begun, 1e-6)
-        left = self.left_bytes * spent / self.read_bytes if self.read_bytes else None
-        self.progress = replace(self.progress, rate=self.read_files / spent, seconds_left=left)
+        left = pace.seconds_for(self.work_left, self.work_meter.rate(self.work_done))
+        self.progress = replace(self.progress, rate=self.files_meter.rate(self.read_files), seconds_left=left)
         return self.progress
 
     def _stopped(self) -> Progress:
@@ -301,7 +309,6 @@ class _Run:
     def _prepare(self, file: Found, state: FileState, reading: Reading) -> None:
         """What was read joins what waits to be encoded."""
         self.read_files += 1
-        self.read_bytes += file.size
         if reading.error is not None:
             if reading.absent or not (self.root / file.path).exists():
                 self._unreachable(file, reading.error)

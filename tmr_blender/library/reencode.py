@@ -7,7 +7,6 @@ meanwhile. What comes out is what indexing the files by the other model would ha
 """
 
 import json
-import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..errors import LibraryProblem
 from ..tmr.encoders import FEATURES, MotionEncoder, TextEncoder
+from . import pace
 from .poses import rows_of
 from .records import TAG, TAGGED
 from .schema import SPAN, guarded, revision, vector_files
@@ -36,9 +36,9 @@ _SAID = f"kind NOT IN ('{TAGGED}', '{TAG}')"
 class Progress:
     """Where a re-encoding stands.
 
-    done, total: takes and different texts, all together. takes: of them, those encoded so far. rate: of this run, a second.
-    seconds_left: estimated, None before anything was encoded. model: the id of the model that encodes. stopped: whether the
-    caller asked to stop; the library is then as it was before.
+    done, total: takes and different texts, all together. takes: of them, those encoded so far. rate: a second, 0.0 where it
+    can't be told. seconds_left: of the takes, then of the texts, None where it can't be told. Both go by the last seconds.
+    model: the id of the model that encodes. stopped: whether the caller asked to stop; the library is then as it was before.
     """
 
     done: int
@@ -90,7 +90,7 @@ class _Reencoder(Writer):
     def __init__(self, folder: Path, motion_encoder: MotionEncoder, text_encoder: TextEncoder) -> None:
         super().__init__(folder, None)
         self.motion_encoder, self.text_encoder = motion_encoder, text_encoder
-        self.begun = time.monotonic()
+        self.items = pace.Meter()
 
     def steps(self) -> Generator[Progress, bool | None, None]:
         """Block by block; see `reencode`."""
@@ -177,26 +177,25 @@ class _Reencoder(Writer):
         waiting = bodies[_reached(bodies, motion.rows) :]
         done = len(bodies) - len(waiting)
         resumed = done + text.rows
+        self.items.rate(resumed)
         yield replace(progress, done=resumed, takes=done)
-        total = left = sum(body.count for body in waiting)
+        left, poses, said = sum(body.count for body in waiting), pace.Meter(), pace.Meter()
+        poses.rate(-left)
         for block in _blocks(waiting):
             motion.add(self.motion_encoder.encode(self._slices(block)))
             self._keep(motion, text)
             left -= sum(body.count for body in block)
             done += len(block)
-            yield self._now(progress, done + text.rows, resumed, left / max(total - left, 1), done)
-        spoken = text.rows
-        self.begun = time.monotonic()
-        for first in range(spoken, len(texts), BLOCK_TEXTS):
+            yield self._now(progress, done + text.rows, pace.seconds_for(left, poses.rate(-left)), done)
+        said.rate(text.rows)
+        for first in range(text.rows, len(texts), BLOCK_TEXTS):
             text.add(self.text_encoder.encode(texts[first : first + BLOCK_TEXTS])[1])
             self._keep(motion, text)
-            share = (len(texts) - text.rows) / (text.rows - spoken)
-            yield self._now(progress, done + text.rows, len(bodies) + spoken, share, done)
+            seconds = pace.seconds_for(len(texts) - text.rows, said.rate(text.rows))
+            yield self._now(progress, done + text.rows, seconds, done)
 
-    def _now(self, progress: Progress, done: int, before: int, left: float, takes: int) -> Progress:
-        """left: the work that remains, as a share of what this run has done."""
-        spent = max(time.monotonic() - self.begun, 1e-6)
-        return replace(progress, done=done, takes=takes, rate=(done - before) / spent, seconds_left=left * spent)
+    def _now(self, progress: Progress, done: int, seconds: float | None, takes: int) -> Progress:
+        return replace(progress, done=done, takes=takes, rate=self.items.rate(done), seconds_left=seconds)
 
     def _slices(self, block: Sequence[_Body]) -> list[np.ndarray]:
         """The features of all windows of some entries, one after another."""
