@@ -16,9 +16,9 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..library import detached, getting
+from ..library import detached, getting, pace
 from ..library.sources import Source
-from . import jobs, places, preferences, summaries
+from . import jobs, places, preferences, summaries, wording
 
 FIND_SECONDS = 1.0
 """How often jobs are looked for."""
@@ -26,17 +26,30 @@ LOOK_SECONDS = 0.1
 """How often a job that is shown is looked at; it tells no more often."""
 
 WAIT_SECONDS = 0.05
+CHARACTER = 5.8
+"""Mean width of a letter, and what of a region's width is no room for the line: its edges, the tabs, the button."""
+MARGIN = 60.0
 
 Report = Callable[[set[str], str], None]
 
 
 @dataclass
 class Shown:
-    """What the panel says about a job. fraction: 0..1. stopping: whether it has been asked to end."""
+    """What the panel says about a job.
+
+    sentence: all of it. fraction: 0..1. stopping: whether it has been asked to end. shorter: what to say where the sentence
+    has no room, the longest first.
+    """
 
     sentence: str
     fraction: float = 0.0
     stopping: bool = False
+    shorter: tuple[str, ...] = ()
+
+    def within(self, characters: int) -> str:
+        """The longest that has room, or as much of the shortest as has."""
+        lines = (self.sentence, *self.shorter)
+        return next((line for line in lines if len(line) <= characters), wording.shortened(lines[-1], characters))
 
 
 watched: dict[Path, Shown] = {}
@@ -93,17 +106,20 @@ def under_way(folder: Path) -> bool:
     return job is not None and job.alive
 
 
-def sentence(job: detached.Job) -> tuple[float, str]:
-    """How far a job is (0..1), and a line about it."""
+def lines(job: detached.Job) -> tuple[float, list[str]]:
+    """How far a job is (0..1), and lines about it, the fullest first."""
     name = Path(job.folder).name
     progress = job.progress
     if progress is None:
-        return 0.0, f"{name}: starting"
+        return 0.0, [f"{name}: starting"]
     if job.stage in ("download", "unpack"):
-        return progress["done"] / max(progress["total"], progress["done"], 1), getting.sentence(progress, name)
+        told, total = getting.lines(progress), max(progress["total"], progress["done"], 1)
+    else:
+        unread = progress.get("errors", 0)
+        told = pace.of_files(progress["done"], progress["total"], progress["rate"], progress["seconds_left"], unread)
+        total = max(progress["total"], 1)
     work = "re-encoding, " if job.stage == "reencode" else ""
-    done = f"{progress['done']} of {progress['total']}"
-    return progress["done"] / max(progress["total"], 1), f"{name}: {work}{done}{getting.time_left(progress['seconds_left'])}"
+    return progress["done"] / total, [f"{name}: {work}{line}" for line in told]
 
 
 def take(context: bpy.types.Context, report: Report, folder: Path | None, job: detached.Job | None) -> set[str]:
@@ -190,9 +206,10 @@ class Watcher:
         """Bring what is shown up to date."""
         shown = watched[self.where]
         before = shown.sentence, shown.fraction
-        shown.fraction, shown.sentence = sentence(job)
+        shown.fraction, (shown.sentence, *shorter) = lines(job)
+        shown.shorter = tuple(shorter)
         if shown.stopping:
-            shown.sentence = f"{shown.sentence.partition(':')[0]}: stopping"
+            shown.sentence, shown.shorter = f"{Path(job.folder).name}: stopping", ()
         if before != (shown.sentence, shown.fraction):
             summaries.redraw(context)
 
@@ -233,10 +250,12 @@ def interrupt(place: Path) -> None:
 
 
 def draw(layout: bpy.types.UILayout) -> None:
-    """A line for each job under way, with a button that stops it."""
+    """A line for each job under way, as full as the region has room for, with a button that stops it."""
+    scale = bpy.context.preferences.system.ui_scale
+    characters = int((bpy.context.region.width / scale - MARGIN) / CHARACTER)
     for place, shown in watched.items():
         row = layout.row(align=True)
-        row.progress(factor=shown.fraction, text=shown.sentence)
+        row.progress(factor=shown.fraction, text=shown.within(characters))
         row.operator("tmr.cancel", text="", icon="X").job = str(place)
 
 
