@@ -170,3 +170,32 @@ def test_a_job_that_died_is_told_and_can_be_gone_on_with(motions: Path) -> None:
     assert probe.reports[0][0] == {"ERROR"} and "cut off" in probe.reports[0][1]
     assert bpy.ops.tmr.add_library(directory=str(motions)) == {"FINISHED"}
     assert preferences.place_of(bpy.context, str(motions)) >= 0
+
+
+def job(stage: str = "index", **progress: Any) -> Any:
+    told = {"done": 24, "total": 123, "rate": 3.14, "seconds_left": 66.2, "errors": 2, **progress}
+    return SimpleNamespace(folder="/motions/mocap", stage=stage, progress=told)
+
+
+def test_the_line_is_as_full_as_there_is_room() -> None:
+    fraction, lines = watching.lines(job())
+    assert fraction == 24 / 123
+    assert lines[0] == "mocap: 24 of 123 · 66 s left · 3.1/s · 2 unread"
+    shown = watching.Shown(lines[0], fraction, shorter=tuple(lines[1:]))
+    assert shown.within(80) == lines[0]
+    assert shown.within(40) == "mocap: 24 of 123 · 66 s left · 3.1/s"
+    assert shown.within(30) == "mocap: 24 of 123 · 66 s left"
+    assert shown.within(16) == "mocap: 24 of 123"
+    assert len(shown.within(12)) <= 12, "no line is wider than its bar"
+
+
+def test_what_can_not_be_told_is_left_out() -> None:
+    assert watching.lines(job(rate=0.0, seconds_left=None, errors=0))[1] == ["mocap: 24 of 123"]
+    assert watching.lines(SimpleNamespace(folder="/motions/mocap", stage="start", progress=None)) == (0.0, ["mocap: starting"])
+
+
+def test_a_re_encoding_and_a_download_are_told_as_such() -> None:
+    assert watching.lines(job("reencode", errors=0))[1][0] == "mocap: re-encoding, 24 of 123 · 66 s left · 3.1/s"
+    told = {"stage": "download", "done": 10_000_000, "total": 40_000_000, "rate": 2e6, "seconds_left": 15.0, "note": ""}
+    fraction, lines = watching.lines(SimpleNamespace(folder="/motions/mocap", stage="download", progress=told))
+    assert fraction == 0.25 and lines[0].startswith("mocap: ") and "15 s left" in lines[0] and lines[0].endswith("/s")
