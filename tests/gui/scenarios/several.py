@@ -78,7 +78,7 @@ def generating(window: Window) -> None:
     window.check("nothing close is there", not shown["scores"] or shown["scores"][0] < 0.8, shown["scores"][:2])
     window.shot("nothing close")
     asked = time.monotonic()
-    window.click(window.find("tmr.synthesise("))
+    window.click(window.find("tmr.synthesise(", columns=(0.8, 0.65)))
     shown = window.wait("a motion", lambda state: state["action"], timeout=120.0)
     window.figure("from the click to the motion", time.monotonic() - asked, "s")
     window.check("the action is called generated", "(generated)" in shown["action"], shown["action"])

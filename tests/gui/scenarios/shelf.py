@@ -31,25 +31,15 @@ def written() -> dict[str, Any]:
 
 
 def shelf_place() -> list[float]:
-    """The middle of the shelf's first picture, from the window's upper left; the shelf is opened."""
+    """The middle of the shelf's first picture, from the window's upper left; nothing where the shelf is hidden."""
     import bpy
 
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    area.spaces.active.show_region_asset_shelf = True
+    if not area.spaces.active.show_region_asset_shelf:
+        return []
     region = next(region for region in area.regions if region.type == "ASSET_SHELF")
     return [region.x + 55.0, window.height - region.y - region.height / 2]
-
-
-def open_dialog() -> None:
-    """What the entry of the menu beside Apply does."""
-    import bpy
-
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.tmr.send_to_assets("INVOKE_DEFAULT")
 
 
 def version() -> list[int]:
@@ -71,8 +61,13 @@ def shelf(window: Window) -> None:
     window.key("Return")
     window.wait("results", lambda state: state["hits"] and not state["work"])
     time.sleep(1.0)
-    window.point(window.middle())
-    window.inside(open_dialog)
+    # A person sees the arrow right of Apply, and the last entry of its menu.
+    left, _, width, _ = window.rectangle("VIEW_3D", "UI")
+    _, y = window.find("tmr.apply(index=0)", columns=(0.5,))
+    window.click((left + 0.9 * width, y))
+    time.sleep(0.8)
+    window.shot("menu")
+    window.key("Up", "Return")
     time.sleep(1.5)
     window.shot("dialog")
     start = time.monotonic()
@@ -80,7 +75,9 @@ def shelf(window: Window) -> None:
     window.wait("the assets", lambda _: window.inside(written)["files"])
     window.figure("a query as assets", time.monotonic() - start, "s")
     window.check("this file has none of them", window.inside(written)["actions"] == 0, window.inside(written))
-    window.inside(shelf_place)
+    window.check("the shelf is hidden at first", not window.inside(shelf_place))
+    window.click(window.find("show_region_asset_shelf", columns=(0.5,)))
+    window.wait("the shelf", lambda _: window.inside(shelf_place))
     time.sleep(3.0)
     window.shot("shelf")
     window.click(tuple(window.inside(shelf_place)))

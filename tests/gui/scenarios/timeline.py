@@ -61,19 +61,22 @@ def undo(window: Window) -> None:
     time.sleep(1.0)
 
 
-def taller_timeline(window: Window) -> None:
-    """The edge between viewport and timeline is dragged up."""
-    left, top, width, height = window.rectangle("VIEW_3D")
-    x, y = left + 0.3 * width, top + height + 2
-    window.drag((x, y), (x, y - 190))
-    time.sleep(0.5)
+def whole_timeline(window: Window, what: str) -> None:
+    """A photograph of the timeline as large as the window, by the key for that, and back."""
+    window.point(window.middle("DOPESHEET_EDITOR"))
+    window.key("ctrl+space")
+    time.sleep(1.5)
+    window.key("Home")  # all of the action
+    time.sleep(1.0)
+    window.shot(what)
+    window.key("ctrl+space")
+    window.wait("the other editors", lambda _: window.rectangle("VIEW_3D")[2])
 
 
 @scenario(10, "Find a moment in a long action", needs=("mocap/cmu",))
 def timeline(window: Window) -> None:
     rig, frames = window.inside(performing, TAKE)
     window.check("the action is long", frames > 300, frames)
-    taller_timeline(window)
     window.open_tab()
     window.unfold("TMR_PT_moments")
     cancelled(window)
@@ -88,6 +91,7 @@ def timeline(window: Window) -> None:
     window.check("the best is the preview range", found["preview"] == best[:2], found)
     window.check("the score over time is kept", found["curve"] > 0, found["curve"])
     window.shot("found")
+    whole_timeline(window, "timeline")
     between(window, found)
     kept(window, rig)
     another(window)
@@ -145,6 +149,7 @@ def another(window: Window) -> None:
     window.key("Return")
     window.wait("other moments", lambda _: window.inside(moments)["query"] == OTHER)
     window.figure("another description of the same motion", time.monotonic() - asked, "s")
+    time.sleep(0.8)  # panels below one whose height changes glide to their places
     window.shot("another")
     undo(window)
     after = window.inside(moments)
