@@ -126,6 +126,7 @@ class TMR_OT_send_to_assets(SlicedOperator, SeveralMotions, bpy.types.Operator):
             return {"CANCELLED"}
         for sentence in problems[:MOST_TOLD]:
             self.report({"WARNING"}, sentence)
+        state(context).sent = True
         if not jobs.waits(context):
             sending.refresh(context)
         self.report({"INFO"}, f"{sent.count} assets are in {sent.made.name}, catalogue {sent.catalogue}")
@@ -176,13 +177,22 @@ def _menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     menu.layout.operator("tmr.send_to_assets", icon="ASSET_MANAGER", text="Send to Asset Library …")
 
 
+def _draw_shelf(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
+    """At the end of the results: what opens the shelf with what was sent, where it is hidden."""
+    space: Any = context.space_data
+    if state(context).sent and not space.show_region_asset_shelf:
+        panel.layout.prop(space, "show_region_asset_shelf", text="Asset Shelf", icon="ASSET_MANAGER", toggle=True)
+
+
 def register() -> None:
-    """Register the class and its entry beside other ways to apply."""
+    """Register the class, its entry beside other ways to apply, and the offer to show the shelf."""
     bpy.utils.register_class(TMR_OT_send_to_assets)
+    bpy.types.TMR_PT_search.append(_draw_shelf)
     bpy.types.TMR_MT_several.append(_menu)
 
 
 def unregister() -> None:
     """Undo `register`."""
+    bpy.types.TMR_PT_search.remove(_draw_shelf)
     bpy.types.TMR_MT_several.remove(_menu)
     bpy.utils.unregister_class(TMR_OT_send_to_assets)

@@ -184,6 +184,8 @@ def _draw_apply(layout: bpy.types.UILayout, context: bpy.types.Context, shown: T
 def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
     """How near a hit is and why, and where in its take, as lines."""
     near = f"{wording.verdict(hit.score, like).capitalize()}: {wording.MATCHED.get(hit.matched, hit.matched)}"
+    if wording.far(hit.score, like):  # the nearest there is, which is no reason
+        near = near.partition(":")[0]
     if hit.end - hit.start > hit.duration - 0.1:
         return [near, worded("The whole take, {length}", length=units.lasting(bpy.context, hit.duration))]
     return [near, units.within(bpy.context, hit.start, hit.end, hit.duration)]

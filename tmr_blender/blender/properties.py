@@ -115,6 +115,7 @@ class TMR_PG_state(bpy.types.PropertyGroup):
     work: StringProperty(description="What is under way, for people; empty when idle", options={"SKIP_SAVE"})
     filters: PointerProperty(type=filtering.TMR_PG_filters, options={"SKIP_SAVE"})
     progress: FloatProperty(subtype="FACTOR", min=0.0, max=1.0, options={"SKIP_SAVE"})
+    sent: BoolProperty(description="Whether results were sent to an asset library", options={"SKIP_SAVE"})
 
 
 _CLASSES = (TMR_PG_twin, TMR_PG_hit, TMR_PG_said, TMR_PG_state)

@@ -43,6 +43,11 @@ def verdict(score: float, like: bool = False) -> str:
     return f"{word} ({score:.2f})"
 
 
+def far(score: float, like: bool = False) -> bool:
+    """Whether nothing speaks for a motion."""
+    return score < (LIKENESSES if like else VERDICTS)[-2][0]
+
+
 def titles(endings: Sequence[str], captions: Sequence[str]) -> list[str]:
     """What each result of a list is called in it: what happens by its caption, else the end of its name.
 
