@@ -44,10 +44,12 @@ from . import (
     textures,
     thumbnails,
     told,
+    translations,
     watching,
 )
 
 _MODULES = (
+    translations,
     filtering,
     properties,
     preferences,
@@ -65,7 +67,6 @@ _MODULES = (
     mannequin,
     ops_assets,
     ops_batch,
-    ops_send,
     ops_library,
     ops_tagging,
     ops_moving,
@@ -78,6 +79,7 @@ _MODULES = (
     ops_moments,
     score_curve,
     panel,
+    ops_send,
     textures,
     strip,
     ops_doctor,

@@ -9,6 +9,7 @@ from bpy.props import CollectionProperty, StringProperty
 
 from ..motion import readers
 from . import picking, preferences
+from .language import told, worded
 
 LISTED = 8
 """Files dropped together that the menu offers one by one."""
@@ -70,12 +71,15 @@ class TMR_OT_drop_files(bpy.types.Operator):
 
     def _any(self) -> bool:
         if not self.paths:
-            self.report({"ERROR"}, "These are no motion files: " + ", ".join(sorted(readers.SUFFIXES)) + " can be read.")
+            self.report(
+                {"ERROR"},
+                told("These are no motion files: {suffixes} can be read.", suffixes=", ".join(sorted(readers.SUFFIXES))),
+            )
         return bool(self.paths)
 
 
 def _title(paths: list[Path]) -> str:
-    return paths[0].name if len(paths) == 1 else f"{len(paths)} motion files"
+    return paths[0].name if len(paths) == 1 else worded("{count} motion files", count=len(paths))
 
 
 def draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
@@ -86,18 +90,19 @@ def draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     column = menu.layout.column()
     column.operator_context = "EXEC_DEFAULT"  # all is said; nothing opens a file browser
     for path in paths[:LISTED] if rig else ():
-        text = f"Onto {rig}" if len(paths) == 1 else f"{path.name} onto {rig}"
-        row = column.operator("tmr.drop_on", text=text, icon="ARMATURE_DATA")
+        text = worded("Onto {rig}" if len(paths) == 1 else "{file} onto {rig}", file=path.name, rig=rig)
+        row = column.operator("tmr.drop_on", text=text, translate=False, icon="ARMATURE_DATA")
         row.rig, row.path, row.action_name = rig, str(path), path.stem
     if rig and len(paths) > LISTED:
-        column.label(text=f"and {len(paths) - LISTED} more")
+        column.label(text=worded("and {count} more", count=len(paths) - LISTED))
     if not rig:
         column.label(text=why, icon="INFO")
     folder = paths[0].parent
     column.separator()
     known = preferences.place_of(context, str(folder)) >= 0
-    name, text = ("refresh", "Refresh the Library") if known else ("add", "Add the Folder to the Libraries:")
-    column.operator(f"tmr.{name}_library", text=f"{text} {folder.name}", icon="FILE_FOLDER").directory = str(folder)
+    name, text = ("refresh", "Refresh the Library {folder}") if known else ("add", "Add the Folder to the Libraries: {folder}")
+    text = worded(text, folder=folder.name)
+    column.operator(f"tmr.{name}_library", text=text, translate=False, icon="FILE_FOLDER").directory = str(folder)
 
 
 class TMR_FH_motion(bpy.types.FileHandler):

@@ -9,6 +9,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..library.filters import FILTERS, Filter
+from .language import worded
 
 BOUNDS = (("min", "At Least"), ("max", "At Most"))
 _SWITCH = (("ANY", "Any", "Takes of both kinds"), ("YES", "Yes", "Only these"), ("NO", "No", "Only the others"))
@@ -80,7 +81,7 @@ def draw(layout: bpy.types.UILayout, filters: TMR_PG_filters) -> None:
 def _draw_range(layout: bpy.types.UILayout, filters: TMR_PG_filters, row: Filter) -> None:
     """The bounds of a measure, with a tick each; setting one ticks it."""
     column = layout.column(align=True)
-    column.label(text=f"{row.name.capitalize()} ({row.help.rpartition(', ')[2]})")
+    column.label(text=f"{worded(row.name.capitalize())} ({worded(row.help.rpartition(', ')[2])})")
     line = column.row(align=True)
     for key, label in BOUNDS:
         name = f"{key}_{row.name}"

@@ -26,6 +26,7 @@ from ..motion import ghost
 from ..motion.quaternion import Array
 from . import beside, jobs, properties, units
 from .beside import Place
+from .language import told
 from .properties import state
 
 TICK = 1.0 / 30.0
@@ -179,7 +180,7 @@ def _ask(span: Span) -> None:
     try:
         _asked = jobs.client().request("motion", {"library": place, "entry": entry, **whole}), span
     except OSError as error:
-        _refuse(f"The search process can't be started: {error.strerror or error}.")
+        _refuse(told("The search process can't be started: {problem}.", problem=error.strerror or error))
 
 
 def _take(request: Request, span: Span) -> None:

@@ -8,6 +8,7 @@ import bpy
 
 from ..library.info import Summary
 from . import places, preferences, summaries, watching
+from .language import worded
 
 SHOWN_SENTENCES = 12
 TAGS = (("tag", "BOOKMARKS"), ("untag", "LOOP_BACK"))
@@ -33,7 +34,7 @@ class TMR_UL_libraries(bpy.types.UIList):
         known = summaries.of(places.library_for(Path(item.folder)))
         row = layout.row(align=True)
         row.prop(item, "use", text="")
-        row.label(text=item.name)
+        row.label(text=item.name, translate=False)
         right = row.row(align=True)
         right.alignment = "RIGHT"
         if places.kept_for(Path(item.folder)) in watching.watched:
@@ -41,7 +42,7 @@ class TMR_UL_libraries(bpy.types.UIList):
         elif known is not None and (known.problem or summaries.outdated(known)):
             right.label(text="", icon="ERROR")
         elif known is not None:
-            right.label(text=f"{known.takes:,} takes")
+            right.label(text=worded("{count:,} takes", count=known.takes))
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -65,7 +66,7 @@ def _draw_library(layout: bpy.types.UILayout, settings: preferences.TMR_preferen
     known = summaries.of(places.library_for(Path(folder)))
     column = layout.column(align=True)
     for line in wrapped(folder, width):
-        column.label(text=line)
+        column.label(text=line, translate=False)
     outdated = summaries.outdated(known)
     busy = places.kept_for(Path(folder)) in watching.watched
     if known is not None:
@@ -88,18 +89,20 @@ def described(known: Summary) -> list[str]:
     if known.problem:
         return [known.problem]
     hours = known.seconds / 3600.0
-    length = f"{hours:.1f} hours" if hours >= 1.0 else f"{known.seconds / 60.0:.1f} minutes"
+    minutes = worded("{count:.1f} minutes", count=known.seconds / 60.0)
+    length = worded("{count:.1f} hours", count=hours) if hours >= 1.0 else minutes
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.updated))
-    return [f"{known.takes:,} takes, {length}", f"Last indexed {when}"]
+    return [worded("{count:,} takes, {length}", count=known.takes, length=length), worded("Last indexed {when}", when=when)]
 
 
 def _draw_offer(layout: bpy.types.UILayout, known: Summary, folder: str, width: int) -> None:
     """What to do about a library of other networks."""
     column = layout.column(align=True)
     column.alert = True
-    text = (
-        f"Encoded by other networks ({known.model}) than those installed: "
-        "it can't be searched until it is re-encoded. No file is read for that."
+    text = worded(
+        "Encoded by other networks ({model}) than those installed: "
+        "it can't be searched until it is re-encoded. No file is read for that.",
+        model=known.model,
     )
     for i, line in enumerate(wrapped(text, width - ICON)):
         column.label(text=line, icon="ERROR" if i == 0 else "BLANK1")
@@ -114,15 +117,17 @@ def _draw_unread(
     """The files that could not be read, and why."""
     column = layout.column(align=True)
     icon = "TRIA_DOWN" if settings.show_unread else "TRIA_RIGHT"
-    what = "file" if known.failed == 1 else "files"
-    column.prop(settings, "show_unread", text=f"{known.failed:,} {what} could not be read", icon=icon, emboss=False)
+    text = worded(
+        "{count:,} file could not be read" if known.failed == 1 else "{count:,} files could not be read", count=known.failed
+    )
+    column.prop(settings, "show_unread", text=text, icon=icon, emboss=False)
     if not settings.show_unread:
         return
     for sentence in known.sentences[:SHOWN_SENTENCES]:
         for i, line in enumerate(wrapped(sentence, width - ICON)):
             column.label(text=line, icon="DOT" if i == 0 else "BLANK1")
     if known.failed > SHOWN_SENTENCES:
-        column.label(text=f"and {known.failed - SHOWN_SENTENCES:,} more")
+        column.label(text=worded("and {count} more", count=known.failed - SHOWN_SENTENCES))
     column.operator("tmr.list_unread", icon="TEXT").directory = folder
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..motion import body, ghost
 from ..motion.quaternion import Array
 from ..motion.render import PALETTE
+from .language import told
 from .rig import TO_Y_UP
 
 NAME = "Mannequin"
@@ -151,13 +152,13 @@ class TMR_OT_add_rig(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Go to object mode first: a figure is added there")
+            cls.poll_message_set(told, "Go to object mode first: a figure is added there")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         rig = add(context)
-        self.report({"INFO"}, f"{rig.name} is there to put motions on")
+        self.report({"INFO"}, told("{rig} is there to put motions on", rig=rig.name))
         return {"FINISHED"}
 
 

@@ -11,6 +11,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from . import ghost, jobs
+from .language import told
 from .properties import state
 
 LISTED = 20
@@ -80,7 +81,7 @@ class StepsResults:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Search first: there are no results to choose from")
+        cls.poll_message_set(told, "Search first: there are no results to choose from")
         return bool(state(context).hits)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -169,7 +170,7 @@ class TMR_OT_find_moments_popup(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not bpy.ops.tmr.find_moments.poll():
-            cls.poll_message_set("Make a rig active whose motion is to be looked through")
+            cls.poll_message_set(told, "Make a rig active whose motion is to be looked through")
             return False
         return True
 

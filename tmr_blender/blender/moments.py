@@ -17,13 +17,14 @@ import numpy as np
 from bpy.props import BoolProperty, CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 from numpy.typing import NDArray
 
+from .language import marked, worded
 from .scenes import scene_fps
 
 # In a marker's name: Blender gives it 63 bytes, and the score follows.
 NAME_BYTES = 50
 
 # From this score on; by how many standard deviations the moment is nearer to the query than to sentences at large: 3, 2, 1.
-VERDICTS = ((0.95, "clear"), (0.88, "likely"), (0.73, "possible"), (0.0, "faint"))
+VERDICTS = ((0.95, marked("clear")), (0.88, marked("likely")), (0.73, marked("possible")), (0.0, marked("faint")))
 
 # What a score is stored as.
 _FINEST = 65535
@@ -113,7 +114,7 @@ def asked(context: bpy.types.Context) -> TMR_PG_asked:
 def verdict(score: float) -> str:
     """A score in a word and as a number."""
     score = round(score, 2)
-    return f"{next(word for least, word in VERDICTS if score >= least)} ({score:.2f})"
+    return f"{worded(next(word for least, word in VERDICTS if score >= least))} ({score:.2f})"
 
 
 def put(scene: bpy.types.Scene, query: str, source: Source, found: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from ..motion import readers
 from ..motion.clip import Clip
 from . import ghost
 from .apply import apply, armatures, read_take, target, undecided
+from .language import told, worded
 from .placing import DESCRIPTION, Placing, refusal, said
 from .properties import state
 
@@ -36,7 +37,9 @@ class PlacedMotion(Placing):
         ghost.stop()  # the rig itself shows the motion now
         if self.caption:
             action[DESCRIPTION] = self.caption
-        pushed = f"; {former.name} became a strip below" if former is not None and placement.goes == "strip" else ""
+        pushed = ""
+        if former is not None and placement.goes == "strip":
+            pushed = told("; {action} became a strip below", action=former.name)
         self.report({"INFO"}, said(rig, action, placement, end) + pushed)
         return {"FINISHED"}
 
@@ -149,7 +152,7 @@ def ask(context: bpy.types.Context, motion: Mapping[str, Any]) -> None:
             for name, value in motion.items():
                 setattr(chosen, name, value)
 
-    context.window_manager.popup_menu(draw, title="Put It on", icon="ARMATURE_DATA")
+    context.window_manager.popup_menu(draw, title=worded("Put It on"), icon="ARMATURE_DATA")
 
 
 class TMR_OT_import_clip(PlacedMotion, bpy.types.Operator):
@@ -184,7 +187,9 @@ class TMR_OT_import_clip(PlacedMotion, bpy.types.Operator):
 
 
 def _menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    menu.layout.operator("tmr.import_clip", text="Motion onto Rig (" + "/".join(sorted(readers.SUFFIXES)) + ")")
+    menu.layout.operator(
+        "tmr.import_clip", text=worded("Motion onto Rig ({suffixes})", suffixes="/".join(sorted(readers.SUFFIXES)))
+    )
 
 
 _CLASSES = (TMR_OT_apply, TMR_OT_import_clip)

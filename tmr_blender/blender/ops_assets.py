@@ -14,6 +14,7 @@ from ..motion.png import Image
 from . import assets, catalogues
 from .apply import target
 from .assets import Label
+from .language import told
 
 
 class ChosenActions:
@@ -45,7 +46,7 @@ class ChosenActions:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not bpy.data.actions:
-            cls.poll_message_set("There is no action in this file: apply a motion first")
+            cls.poll_message_set(told, "There is no action in this file: apply a motion first")
             return False
         return True
 
@@ -74,7 +75,7 @@ class ChosenActions:
             try:
                 out.append(assets.portrait(context.scene, target(context), action))
             except (SkeletonProblem, QueryProblem) as problem:
-                self.report({"WARNING"}, f"{action.name} has no picture: {problem}")
+                self.report({"WARNING"}, told("{action} has no picture: {problem}", action=action.name, problem=problem))
                 out.append(None)
         return out
 
@@ -131,7 +132,7 @@ class TMR_OT_mark_asset(ChosenActions, bpy.types.Operator):
             assets.mark(action, label, found, image)
         if saved is None:
             self.report({"WARNING"}, "Save the file, then mark again: until then it has no list of catalogues")
-        self.report({"INFO"}, f"{len(actions)} marked as assets in {label.catalogue}")
+        self.report({"INFO"}, told("{count} marked as assets in {catalogue}", count=len(actions), catalogue=label.catalogue))
         return {"FINISHED"}
 
 
@@ -179,7 +180,8 @@ class TMR_OT_export_assets(ChosenActions, bpy.types.Operator):
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{len(actions)} assets are in {made.name}, catalogue {label.catalogue}")
+        values = {"count": len(actions), "file": made.name, "catalogue": label.catalogue}
+        self.report({"INFO"}, told("{count} assets are in {file}, catalogue {catalogue}", **values))
         return {"FINISHED"}
 
 

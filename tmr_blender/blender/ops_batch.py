@@ -17,12 +17,14 @@ from ..motion.clip import Clip
 from . import apply
 from .apply import Placement, target
 from .background import SlicedOperator, Work
+from .language import marked, told, worded
 from .ops_apply import ChosenMotion
 from .placing import Placing, refusal, said
 from .properties import state
 from .scenes import scene_fps
 from .several import SeveralMotions, Source
 
+NO_RESULT = marked("There is no result {index}: the list has {count}, counted from 0.")
 MOST_NAMED, MOST_TOLD = 3, 20
 """Names in a report, and problems that are told one by one."""
 
@@ -41,7 +43,7 @@ class TMR_OT_mark_result(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         hits = state(context).hits
         if self.index >= len(hits):
-            self.report({"ERROR"}, f"There is no result {self.index}: the list has {len(hits)}, counted from 0.")
+            self.report({"ERROR"}, told(NO_RESULT, index=self.index, count=len(hits)))
             return {"CANCELLED"}
         if self.index >= 0:
             hit = hits[self.index]
@@ -96,7 +98,7 @@ class TMR_OT_apply_sequence(SeveralMotions, bpy.types.Operator):
         if self.markers:
             for source, frame in zip(sources, starts, strict=True):
                 scene.timeline_markers.new(source.name, frame=frame)
-        self.report({"INFO"}, f"{said(rig, action, placement, end)}, {len(sources)} motions in sequence")
+        self.report({"INFO"}, said(rig, action, placement, end) + told(", {count} motions in sequence", count=len(sources)))
         return {"FINISHED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -129,10 +131,10 @@ class TMR_OT_apply_to_selected(ChosenMotion, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not selected_rigs(context):
-            cls.poll_message_set("Select the rigs, or their meshes, that this motion goes to")
+            cls.poll_message_set(told, "Select the rigs, or their meshes, that this motion goes to")
             return False
         if context.mode not in {"OBJECT", "POSE"}:
-            cls.poll_message_set("Leave the edit mode first: a motion is put on in object or pose mode")
+            cls.poll_message_set(told, "Leave the edit mode first: a motion is put on in object or pose mode")
             return False
         return True
 
@@ -155,7 +157,7 @@ class TMR_OT_apply_to_selected(ChosenMotion, bpy.types.Operator):
         _report(self, problems, done)
         if not done:
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{name} is on {_counted(done, 'rig')}")
+        self.report({"INFO"}, told("{name} is on {rigs}", name=name, rigs=_counted(done, RIGS)))
         return {"FINISHED"}
 
 
@@ -195,14 +197,16 @@ class EachMotion(SlicedOperator):
         return self.begin(context, _each(self, context, target(context).session_uid, sources, placement))
 
     def describe(self) -> tuple[float, str]:
-        return self.read / max(self.total, 1), f"{self.read} of {self.total}, {_counted(self.done, 'action')}"
+        return self.read / max(self.total, 1), told(
+            "{done} of {total}, {actions}", done=self.read, total=self.total, actions=_counted(self.done, ACTIONS)
+        )
 
     def finish(self, context: bpy.types.Context) -> set[str]:
         _report(self, self.problems, self.done)
         if not self.done:
             return {"CANCELLED"}
-        stopped = f"; stopped after {self.read} of {self.total}" if self.cancelled else ""
-        self.report({"INFO"}, f"{_counted(self.done, 'action')} made{stopped}")
+        stopped = told("; stopped after {done} of {total}", done=self.read, total=self.total) if self.cancelled else ""
+        self.report({"INFO"}, told("{actions} made", actions=_counted(self.done, ACTIONS)) + stopped)
         return {"FINISHED"}
 
 
@@ -317,17 +321,22 @@ def _rig(uid: int) -> bpy.types.Object:
     return rig
 
 
-def _counted(names: list[str], what: str) -> str:
+RIGS = (marked("{count} rig ({names})"), marked("{count} rigs ({names})"))
+ACTIONS = (marked("{count} action ({names})"), marked("{count} actions ({names})"))
+
+
+def _counted(names: list[str], what: tuple[str, str]) -> str:
+    """A number of things and the names of the first; what: the words for one and for several."""
     shown = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
-    return f"{len(names)} {what}{'s' if len(names) != 1 else ''} ({shown})"
+    return told(what[len(names) != 1], count=len(names), names=shown)
 
 
 def _report(operator: Any, problems: list[str], done: list[str]) -> None:
     """A warning for each problem, or where nothing went well an error: to a script that is an exception."""
-    rest = [f"and {len(problems) - MOST_TOLD} more like these."] if len(problems) > MOST_TOLD else []
+    rest = [told("and {count} more like these.", count=len(problems) - MOST_TOLD)] if len(problems) > MOST_TOLD else []
     shown = [*problems[:MOST_TOLD], *rest]
     if not done:
-        operator.report({"ERROR"}, "\n".join(shown) or "There was nothing to do.")
+        operator.report({"ERROR"}, "\n".join(shown) or told("There was nothing to do."))
         return
     for sentence in shown:
         operator.report({"WARNING"}, sentence)
@@ -344,10 +353,10 @@ class TMR_MT_several(bpy.types.Menu):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        marked = sum(1 for hit in state(context).hits if hit.mark)
+        count = sum(1 for hit in state(context).hits if hit.mark)
         layout.operator("tmr.apply_to_selected", icon="OUTLINER_OB_ARMATURE").index = state(context).active
         layout.separator()
-        layout.label(text=f"{marked} Marked" if marked else "Marked: none yet")
+        layout.label(text=worded("{count} Marked", count=count) if count else "Marked: none yet")
         layout.operator("tmr.apply_sequence", icon="NLA")
         layout.operator("tmr.apply_each", icon="ACTION")
         layout.operator("tmr.mark_result", text="Clear Marks", icon="X").index = -1

@@ -17,6 +17,7 @@ import bpy
 from .. import doctor
 from ..library.client import PACKAGE, child_environment
 from . import jobs, places, preferences
+from .language import told
 
 NAME = "TMR Doctor"
 TICK = 0.1
@@ -42,7 +43,7 @@ class TMR_OT_doctor(bpy.types.Operator):
             self._start(context)
         except OSError as problem:
             self._stop(context)
-            self.report({"ERROR"}, f"The check can't be started: {problem.strerror or problem}.")
+            self.report({"ERROR"}, told("The check can't be started: {problem}.", problem=problem.strerror or problem))
             return {"CANCELLED"}
         if jobs.waits(context):
             assert self.process is not None
@@ -108,8 +109,9 @@ class TMR_OT_doctor(bpy.types.Operator):
         show(text)
         context.window_manager.clipboard = text
         well = code == 0
-        told = "All is well" if well else "Something is at fault"
-        self.report({"INFO"} if well else {"WARNING"}, f"{told}: the report is copied, and is the text “{NAME}”")
+        verdict = told("All is well") if well else told("Something is at fault")
+        where = told("{verdict}: the report is copied, and is the text “{name}”", verdict=verdict, name=NAME)
+        self.report({"INFO"} if well else {"WARNING"}, where)
         return {"FINISHED"}
 
 

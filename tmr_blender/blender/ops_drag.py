@@ -13,6 +13,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..errors import SkeletonProblem, TMRError
 from . import picking, strip, textures
+from .language import told, worded
 from .ops_apply import ChosenMotion, PlacedMotion
 from .placing import refusal
 from .properties import state
@@ -48,7 +49,7 @@ class TMR_OT_drop_on(ChosenMotion, PlacedMotion, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         # Not the poll of the other operators that apply, which asks for a target: this one is told.
         if context.mode not in {"OBJECT", "POSE"}:
-            cls.poll_message_set("Leave the edit mode first: a motion is put on in object or pose mode")
+            cls.poll_message_set(told, "Leave the edit mode first: a motion is put on in object or pose mode")
             return False
         return True
 
@@ -137,7 +138,8 @@ class Dragging:
         self.handler = bpy.types.SpaceView3D.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
         _handlers.add(self)
         context.window.cursor_modal_set("HAND")
-        context.workspace.status_text_set(f"{self.label}: release over a rig to put it on. Esc or right mouse: cancel")
+        hint = told("{name}: release over a rig to put it on. Esc or right mouse: cancel", name=self.label)
+        context.workspace.status_text_set(hint)
 
     def _move(self, context: bpy.types.Context, event: bpy.types.Event) -> None:
         x, y = event.mouse_x, event.mouse_y
@@ -189,7 +191,7 @@ class Dragging:
         can = self.target is not None and not self.why
         if self.target is not None:
             mark(context, self.target, colour if can else (*theme.wcol_tooltip.text[:3], 0.5))
-        said = f"onto {self.target.name}" if can and self.target is not None else self.why
+        said = worded("onto {rig}", rig=self.target.name) if can and self.target is not None else self.why
         _draw_carried(self.at, scale, self.label, said, self.picture, colour if can else None)
 
 
@@ -285,7 +287,7 @@ class TMR_OT_drag_result(Dragging, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Search first, and have the strip of results shown in a 3D view")
+        cls.poll_message_set(told, "Search first, and have the strip of results shown in a 3D view")
         return context.region is not None and strip.shown(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -316,7 +318,7 @@ def put_on(operator: Any, context: bpy.types.Context, rig: bpy.types.Object, **m
         return {"CANCELLED"}
     data = rig.animation_data
     if "FINISHED" in outcome and data is not None and data.action is not None:
-        operator.report({"INFO"}, f"{data.action.name} is on {rig.name}")
+        operator.report({"INFO"}, told("{action} is on {rig}", action=data.action.name, rig=rig.name))
     return outcome
 
 

@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from . import places, preferences, summaries, watching
 from .jobs import WorkerOperator
+from .language import marked, told
 
 SHOWN_FAULTS = 5
 
@@ -27,7 +28,7 @@ class OfLibrary:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Add a folder of motions first")
+        cls.poll_message_set(told, "Add a folder of motions first")
         return len(preferences.preferences(context).libraries) > 0
 
     def chosen(self, context: bpy.types.Context) -> str:
@@ -36,7 +37,7 @@ class OfLibrary:
         if not self.directory and 0 <= settings.active < len(settings.libraries):
             return settings.libraries[settings.active].folder
         if preferences.place_of(context, self.directory) < 0:
-            self.report({"ERROR"}, f"{self.directory} is not one of the libraries.")
+            self.report({"ERROR"}, told("{folder} is not one of the libraries.", folder=self.directory))
             return ""
         return self.directory
 
@@ -98,12 +99,20 @@ class TMR_OT_reencode_library(OfLibrary, bpy.types.Operator):
         return watching.begin(self, context, places.library_for(Path(folder)), Path(folder), index=False)
 
 
+CHANGES = (
+    ("changed", marked("{count} changed")),
+    ("vanished", marked("{count} gone")),
+    ("unread", marked("{count} could not be read")),
+)
+"""What a check tells of files, by key of its result."""
+
+
 class TMR_OT_check_library(OfLibrary, WorkerOperator, bpy.types.Operator):
     bl_idname = "tmr.check_library"
     bl_label = "Check"
     bl_description = "Look whether this library is whole, and which of its files have changed or vanished since they were read"
     bl_options = {"REGISTER"}
-    work = "Checking"
+    work = marked("Checking")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         folder = self.chosen(context)
@@ -115,13 +124,17 @@ class TMR_OT_check_library(OfLibrary, WorkerOperator, bpy.types.Operator):
     def finish(self, context: bpy.types.Context, result: Mapping[str, Any]) -> set[str]:
         name = self.folder.name
         if result["missing"]:
-            self.report({"WARNING"}, f"{name}: the folder {result['missing'][0]} can't be reached now.")
+            self.report(
+                {"WARNING"},
+                told("{library}: the folder {folder} can't be reached now.", library=name, folder=result["missing"][0]),
+            )
         for fault in result["faults"][:SHOWN_FAULTS]:
-            self.report({"ERROR"}, f"{name}: {fault} Remove this library and add its folder again.")
-        counts = (("changed", "changed"), ("vanished", "gone"), ("unread", "could not be read"))
-        told = [f"{len(result[key])} {words}" for key, words in counts if result[key]]
+            sentence = told("{library}: {fault} Remove this library and add its folder again.", library=name, fault=fault)
+            self.report({"ERROR"}, sentence)
         if not result["faults"]:
-            self.report({"INFO"}, f"{name} is whole: {result['files']} files" + "".join(f", {words}" for words in told))
+            whole = told("{library} is whole: {count} files", library=name, count=result["files"])
+            counts = [told(words, count=len(result[key])) for key, words in CHANGES if result[key]]
+            self.report({"INFO"}, ", ".join([whole, *counts]))
         return {"FINISHED"}
 
 
@@ -135,12 +148,13 @@ class TMR_OT_list_unread(OfLibrary, bpy.types.Operator):
         folder = self.chosen(context)
         if not folder:
             return {"CANCELLED"}
-        name = f"{Path(folder).name}: not read"
+        name = told("{library}: not read", library=Path(folder).name)
         known = summaries.read(places.library_for(Path(folder)))
         text = bpy.data.texts.get(name) or bpy.data.texts.new(name)
         text.clear()
-        text.write("\n".join([folder, f"{known.failed} files could not be read", *known.sentences]) + "\n")
-        self.report({"INFO"}, f"{known.failed} files: see “{text.name}” in the Text Editor")
+        unread = told("{count} files could not be read", count=known.failed)
+        text.write("\n".join([folder, unread, *known.sentences]) + "\n")
+        self.report({"INFO"}, told("{count} files: see “{text}” in the Text Editor", count=known.failed, text=text.name))
         return {"FINISHED"}
 
 
@@ -158,7 +172,7 @@ class TMR_OT_remove_library(OfLibrary, bpy.types.Operator):
         if not folder:
             return {"CANCELLED"}
         if watching.under_way(Path(folder)):
-            self.report({"ERROR"}, f"{Path(folder).name} is being indexed: cancel that first.")
+            self.report({"ERROR"}, told("{library} is being indexed: cancel that first.", library=Path(folder).name))
             return {"CANCELLED"}
         kept = places.kept_for(Path(folder))
         if kept.parent in places.index_folders():  # never a folder of motions

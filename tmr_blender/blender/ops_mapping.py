@@ -14,6 +14,10 @@ from ..retarget import editing, mapping_text, rest, roles
 from ..retarget import mapping as files
 from . import mapping
 from . import rig as rig_reader
+from .language import told, worded
+
+NAMED = 5
+"""Bones that a report names."""
 
 
 class OfMapping:
@@ -50,7 +54,8 @@ class OfMapping:
         """Give a bone to a role and say which role lost it."""
         lost = mapping.edit(context.scene, rig, role, bone)
         if lost:
-            self.report({"INFO"}, f"{bone} was {editing.in_words(lost)}, which has no bone now")
+            role = worded(editing.in_words(lost))
+            self.report({"INFO"}, told("{bone} was {role}, which has no bone now", bone=bone, role=role))
         return {"FINISHED"}
 
 
@@ -71,6 +76,12 @@ class TMR_OT_mapping_set(OfMapping, bpy.types.Operator):
         return self.assign(context, rig, self.role, self.bone)
 
 
+def _first(names: list[str]) -> str:
+    """The first few of some names of bones, and how many more there are."""
+    shown = ", ".join(names[:NAMED])
+    return told("{bones} and {count} more", bones=shown, count=len(names) - NAMED) if len(names) > NAMED else shown
+
+
 class TMR_OT_mapping_pick(OfMapping, bpy.types.Operator):
     bl_idname = "tmr.mapping_pick"
     bl_label = "Use the Active Bone"
@@ -84,7 +95,7 @@ class TMR_OT_mapping_pick(OfMapping, bpy.types.Operator):
         if not super().poll(context):
             return False
         if context.active_pose_bone is None or context.active_pose_bone.id_data != mapping.rig_of(context):
-            cls.poll_message_set("Click the bone in pose mode first")
+            cls.poll_message_set(told, "Click the bone in pose mode first")
             return False
         return True
 
@@ -135,10 +146,8 @@ class TMR_OT_mapping_mirror(OfMapping, bpy.types.Operator):
         mirrored, lost = editing.mirror(rig_reader.plain(rig), known.rig_map)
         mapping.keep(context.scene, rig, mirrored)
         if lost:
-            more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
-            self.report(
-                {"WARNING"}, f"No counterpart was found of {', '.join(lost[:5])}{more}: choose those on the right by hand"
-            )
+            sentence = "No counterpart was found of {bones}: choose those on the right by hand"
+            self.report({"WARNING"}, told(sentence, bones=_first(lost)))
         return {"FINISHED"}
 
 
@@ -180,11 +189,10 @@ class TMR_OT_mapping_save(OfMapping, bpy.types.Operator):
             # Another file of the user's has more bones on this rig: this scene goes by what was saved now.
             mapping.keep(context.scene, rig, mapping_text.from_text(text, path.name))
             other = now.saved.path.name if now.saved else "none"
-            self.report(
-                {"WARNING"}, f"Saved as {path.name}, but {other} fits this rig better: delete that to have this one used"
-            )
+            sentence = "Saved as {file}, but {other} fits this rig better: delete that to have this one used"
+            self.report({"WARNING"}, told(sentence, file=path.name, other=other))
             return {"FINISHED"}
-        self.report({"INFO"}, f"Saved as {path.name}: rigs with these bones go by it from now on")
+        self.report({"INFO"}, told("Saved as {file}: rigs with these bones go by it from now on", file=path.name))
         return {"FINISHED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -226,10 +234,10 @@ class TMR_OT_mapping_load(OfFile, OfMapping, bpy.types.Operator):
         mapping.keep(context.scene, rig, found)
         absent = [name for role, name in wanted.bones.items() if role not in found.bones]
         if absent:
-            more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-            self.report({"WARNING"}, f"{rig.name} has no {', '.join(absent[:5])}{more}: the rest of {path.name} is used")
+            values = {"rig": rig.name, "bones": _first(absent), "file": path.name}
+            self.report({"WARNING"}, told("{rig} has no {bones}: the rest of {file} is used", **values))
         else:
-            self.report({"INFO"}, f"{rig.name} goes by {wanted.convention} in this scene")
+            self.report({"INFO"}, told("{rig} goes by {mapping} in this scene", rig=rig.name, mapping=wanted.convention))
         return {"FINISHED"}
 
 
@@ -257,7 +265,7 @@ class TMR_OT_mapping_export(OfFile, OfMapping, bpy.types.Operator):
         path = Path(bpy.path.ensure_ext(bpy.path.abspath(self.filepath), files.SUFFIX))
         name = rig.name if known.source in ("found", "edited") and known.saved is None else known.rig_map.convention
         files.write(path, mapping_text.to_text(known.rig_map, name))
-        self.report({"INFO"}, f"The mapping of {rig.name} was written to {path}")
+        self.report({"INFO"}, told("The mapping of {rig} was written to {file}", rig=rig.name, file=path))
         return {"FINISHED"}
 
 
@@ -273,7 +281,7 @@ class TMR_OT_mapping_delete(OfMapping, bpy.types.Operator):
             return False
         known = mapping.seen(mapping.rig_of(context), context.scene)
         if known.saved is None or known.saved.path.parent != mapping.folder():
-            cls.poll_message_set("None of your own saved mappings fits this rig")
+            cls.poll_message_set(told, "None of your own saved mappings fits this rig")
             return False
         return True
 
@@ -288,7 +296,7 @@ class TMR_OT_mapping_delete(OfMapping, bpy.types.Operator):
         except OSError as error:
             raise FileProblem(f"{saved.path} can't be deleted: {error.strerror or error}.") from error
         mapping.forget()
-        self.report({"INFO"}, f"{saved.path.name} was deleted")
+        self.report({"INFO"}, told("{file} was deleted", file=saved.path.name))
         return {"FINISHED"}
 
 

@@ -17,9 +17,10 @@ from .baking import baked
 from .body import Body, Sampling, Span, span_of
 from .cut import Made, copied
 from .jobs import show, waits
+from .language import marked, told
 from .ops_similar import READING, OfTheRig
 
-LOOKING = "Looking through the motion"
+LOOKING = marked("Looking through the motion")
 
 
 class Finding(OfTheRig):
@@ -72,8 +73,14 @@ class Finding(OfTheRig):
         best = moments.of(scene).items[0]
         self.report(
             {"INFO"},
-            f"“{self.query}”: best in frames {best.start} to {best.end}, {moments.verdict(best.score)}; "
-            f"{len(result['moments'])} marked",
+            told(
+                "“{query}”: best in frames {start} to {end}, {verdict}; {count} marked",
+                query=self.query,
+                start=best.start,
+                end=best.end,
+                verdict=moments.verdict(best.score),
+                count=len(result["moments"]),
+            ),
         )
         return {"FINISHED"}
 
@@ -140,7 +147,7 @@ class OfMoments:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Find a moment first: describe it in the Moments panel")
+        cls.poll_message_set(told, "Find a moment first: describe it in the Moments panel")
         return bool(moments.of(context.scene).items)
 
 
@@ -264,7 +271,7 @@ class TMR_OT_keep_moment(OfOne, bpy.types.Operator):
             return False
         kept = moments.of(context.scene)
         if kept.rig not in bpy.data.objects:
-            cls.poll_message_set(f"The rig “{kept.rig}” is gone: find the moments of another one")
+            cls.poll_message_set(told("The rig “{rig}” is gone: find the moments of another one", rig=kept.rig))
             return False
         return True
 
@@ -280,7 +287,8 @@ class TMR_OT_keep_moment(OfOne, bpy.types.Operator):
             return {"CANCELLED"}
         action_writer.assign(rig, action, slot)
         start, end = (round(at) for at in action.frame_range)
-        self.report({"INFO"}, f"“{action.name}” has frames {start} to {end} of “{rig.name}”")
+        values = {"action": action.name, "start": start, "end": end, "rig": rig.name}
+        self.report({"INFO"}, told("“{action}” has frames {start} to {end} of “{rig}”", **values))
         return {"FINISHED"}
 
     def _made(self, scene: bpy.types.Scene, rig: bpy.types.Object, first: int, last: int) -> Made:

@@ -42,7 +42,7 @@ class TMR_OT_move_indexes(SlicedOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if jobs.running() or watching.watched:
-            cls.poll_message_set("Something is under way: wait for it, or cancel it first")
+            cls.poll_message_set(told, "Something is under way: wait for it, or cancel it first")
             return False
         return True
 

@@ -6,6 +6,7 @@ import bpy
 from bpy.props import IntProperty
 
 from . import ghost
+from .language import told
 from .libraries import wrapped
 from .properties import TMR_PG_state, state
 
@@ -24,14 +25,15 @@ class TMR_OT_preview(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Search first, then choose a result")
+        cls.poll_message_set(told, "Search first, then choose a result")
         return bool(state(context).hits)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         shown = state(context)
         index = (shown.active if self.index < 0 else self.index) + self.step
         if not self.step and index >= len(shown.hits):
-            self.report({"ERROR"}, f"There is no result {index}: {len(shown.hits)} are listed, counted from 0")
+            sentence = "There is no result {index}: {count} are listed, counted from 0"
+            self.report({"ERROR"}, told(sentence, index=index, count=len(shown.hits)))
             return {"CANCELLED"}
         if not shown.preview:
             shown.preview = True
@@ -48,7 +50,7 @@ class TMR_OT_end_preview(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("No result is being previewed")
+        cls.poll_message_set(told, "No result is being previewed")
         return ghost.playing is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:

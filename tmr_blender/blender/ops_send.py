@@ -12,6 +12,7 @@ from ..errors import QueryProblem, SkeletonProblem, TMRError
 from . import jobs, places, sending
 from .apply import target
 from .background import SlicedOperator
+from .language import told
 from .origin import Origin
 from .properties import TMR_PG_hit, state
 from .sending import Sending
@@ -65,7 +66,7 @@ class TMR_OT_send_to_assets(SlicedOperator, SeveralMotions, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode not in {"OBJECT", "POSE"}:
-            cls.poll_message_set("Leave the edit mode first: motions are put on a rig in object or pose mode")
+            cls.poll_message_set(told, "Leave the edit mode first: motions are put on a rig in object or pose mode")
             return False
         return True
 
@@ -113,7 +114,7 @@ class TMR_OT_send_to_assets(SlicedOperator, SeveralMotions, bpy.types.Operator):
     def describe(self) -> tuple[float, str]:
         assert self.sending is not None
         done, total = self.sending.done, len(self.sending.origins)
-        return done / max(total, 1), f"{done} of {total} assets"
+        return done / max(total, 1), told("{done} of {total} assets", done=done, total=total)
 
     def finish(self, context: bpy.types.Context) -> set[str]:
         assert self.sending is not None
@@ -122,14 +123,15 @@ class TMR_OT_send_to_assets(SlicedOperator, SeveralMotions, bpy.types.Operator):
             self.report({"INFO"}, "Stopped: no asset was written")
             return {"CANCELLED"}
         if sent.made is None:
-            self.report({"ERROR"}, "\n".join(problems[:MOST_TOLD]) or "Nothing was left to write.")
+            self.report({"ERROR"}, "\n".join(problems[:MOST_TOLD]) or told("Nothing was left to write."))
             return {"CANCELLED"}
         for sentence in problems[:MOST_TOLD]:
             self.report({"WARNING"}, sentence)
         state(context).sent = True
         if not jobs.waits(context):
             sending.refresh(context)
-        self.report({"INFO"}, f"{sent.count} assets are in {sent.made.name}, catalogue {sent.catalogue}")
+        values = {"count": sent.count, "file": sent.made.name, "catalogue": sent.catalogue}
+        self.report({"INFO"}, told("{count} assets are in {file}, catalogue {catalogue}", **values))
         return {"FINISHED"}
 
     def _origins(self, context: bpy.types.Context) -> list[Origin]:

@@ -10,10 +10,11 @@ from bpy.props import EnumProperty, IntProperty
 
 from ..errors import QueryProblem, SkeletonProblem, TMRError
 from ..library.wire import to_text
-from . import preferences, told
+from . import language, preferences, told
 from .apply import target
 from .body import Sampling, span_of
 from .jobs import WorkerOperator, show, waits
+from .language import marked, worded
 from .ops_search import filters_of, filters_property, show_hits, ticked
 from .properties import TMR_PG_hit, state
 
@@ -48,7 +49,7 @@ class OfTheRig(WorkerOperator):
             cls.poll_message_set(str(problem))
             return False
         if rig.mode == "EDIT":
-            cls.poll_message_set("Leave the edit mode first: nothing is animated in it")
+            cls.poll_message_set(language.told, "Leave the edit mode first: nothing is animated in it")
             return False
         return True
 
@@ -107,7 +108,7 @@ class AboutAHit(WorkerOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Search first, then choose a result")
+        cls.poll_message_set(language.told, "Search first, then choose a result")
         return bool(state(context).hits)
 
     def chosen(self, context: bpy.types.Context) -> TMR_PG_hit:
@@ -143,7 +144,7 @@ class Similar(WorkerOperator):
 
     limit: IntProperty(name="Results", description="How many takes to list at most", default=20, min=1, max=1000)
     filters: filters_property()
-    work = "Searching"
+    work = marked("Searching")
     like = ""
     """What the motion is called."""
 
@@ -157,8 +158,8 @@ class Similar(WorkerOperator):
         shown = state(context)
         # The text would say what these are not the answer to.
         shown.asked = shown.query = ""
-        show_hits(context, f"like {self.like}", result, like=True)
-        self.report({"INFO"}, f"{len(result)} motions like {self.like}")
+        show_hits(context, worded("like {name}", name=self.like), result, like=True)
+        self.report({"INFO"}, language.told("{count} motions like {name}", count=len(result), name=self.like))
         return {"FINISHED"}
 
 
@@ -166,7 +167,7 @@ class Described(WorkerOperator):
     """Mix-in: the answer is a `library.similar.Description`, for the panel, a popup and scripts."""
 
     limit: IntProperty(name="Captions", description="How many captions to list at most", default=8, min=0, max=100)
-    work = "Describing"
+    work = marked("Describing")
     action = 0
     """The session_uid of the action that is described, 0 where it is something else."""
 

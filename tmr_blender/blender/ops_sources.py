@@ -10,11 +10,12 @@ from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringPropert
 from ..errors import TMRError
 from ..library import getting, sources
 from . import places, watching
+from .language import marked, told, worded
 from .libraries import wrapped
 
 WIDTH = 24
 COLUMNS = 72
-OFFLINE = "Blender may not go online: allow it under Preferences > System > Network > Allow Online Access"
+OFFLINE = marked("Blender may not go online: allow it under Preferences > System > Network > Allow Online Access")
 
 
 def online() -> bool:
@@ -65,7 +66,7 @@ class TMR_OT_get_source(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set(OFFLINE)
+        cls.poll_message_set(told, OFFLINE)
         return online()
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -83,7 +84,8 @@ class TMR_OT_get_source(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         row = sources.find(self.source)
         if not self.accept:
-            self.report({"ERROR"}, f"{row.title} comes only to those who accept its terms: {row.licence}. {row.terms}")
+            sentence = "{title} comes only to those who accept its terms: {licence}. {terms}"
+            self.report({"ERROR"}, told(sentence, title=row.title, licence=row.licence, terms=row.terms))
             return {"CANCELLED"}
         if not self.directory or not self.folder().is_absolute():
             self.report({"ERROR"}, "Choose a folder to download to.")
@@ -123,7 +125,8 @@ class TMR_PT_get_source(bpy.types.Panel):
         links.operator("wm.url_open", text="Page of the Library", icon="URL").url = row.page
         self.layout.prop(choice, "directory")
         if choice.directory:
-            self.layout.label(text=f"It goes to {folder_in(choice.source, choice.directory)}", icon="FILE_FOLDER")
+            where = worded("It goes to {folder}", folder=folder_in(choice.source, choice.directory))
+            self.layout.label(text=where, translate=False, icon="FILE_FOLDER")
         self.layout.prop(choice, "accept")
         lacking = missing(choice)
         button = self.layout.row()

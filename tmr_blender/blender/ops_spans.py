@@ -12,12 +12,13 @@ import bpy
 from bpy.props import CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..errors import QueryProblem, TMRError
-from . import moments
+from . import moments, units
+from .language import marked, told
 from .libraries import wrapped
 from .ops_similar import AboutAHit
 from .properties import TMR_PG_hit, TMR_PG_state, state
 
-LOOKING = "Looking through the take"
+LOOKING = marked("Looking through the take")
 LEAST = 4.0
 """Seconds of a take below which the button is not offered: all of it is one moment."""
 SAME = 0.01
@@ -98,7 +99,13 @@ class TMR_OT_moments_of_result(AboutAHit, bpy.types.Operator):
         best = found.items[0]
         self.report(
             {"INFO"},
-            f"“{found.query}” in {name}: best at {best.start:.1f} to {best.end:.1f} s, {moments.verdict(best.score)}",
+            told(
+                "“{query}” in {name}: best at {span}, {verdict}",
+                query=found.query,
+                name=name,
+                span=units.span(context, best.start, best.end),
+                verdict=moments.verdict(best.score),
+            ),
         )
         return {"FINISHED"}
 
@@ -114,7 +121,7 @@ class TMR_OT_take_span(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Find the moments of a result first")
+        cls.poll_message_set(told, "Find the moments of a result first")
         return bool(kept(context).items) and bool(state(context).hits)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -124,7 +131,8 @@ class TMR_OT_take_span(bpy.types.Operator):
             self.report({"ERROR"}, "The result that these moments are of is no longer listed: find them again.")
             return {"CANCELLED"}
         if self.span >= len(found.items):
-            self.report({"ERROR"}, f"There is no moment {self.span}: {len(found.items)} are listed, counted from 0.")
+            sentence = "There is no moment {index}: {count} are listed, counted from 0."
+            self.report({"ERROR"}, told(sentence, index=self.span, count=len(found.items)))
             return {"CANCELLED"}
         hit = shown.hits[at]
         if self.span < 0:
@@ -150,7 +158,7 @@ def draw(layout: bpy.types.UILayout, shown: TMR_PG_state, columns: int) -> None:
             column.label(text=line, translate=False)
     for i, item in enumerate(found.items):
         chosen = abs(item.start - hit.start) < SAME and abs(min(item.end, hit.duration) - hit.end) < SAME
-        text = f"{item.start:.1f} to {item.end:.1f} s:  {moments.verdict(item.score)}"
+        text = f"{units.span(bpy.context, item.start, item.end)}:  {moments.verdict(item.score)}"
         column.operator("tmr.take_span", text=text, depress=chosen, translate=False).span = i
     whole = hit.start < SAME and abs(hit.end - hit.duration) < SAME
     column.operator("tmr.take_span", text="The Whole Take", depress=whole).span = -1

@@ -15,6 +15,7 @@ from ..tmr import synthesis
 from . import wording
 from .apply import apply, target
 from .jobs import WorkerOperator, running
+from .language import marked, told
 from .libraries import columns, wrapped
 from .placing import DESCRIPTION, Placing, said
 from .properties import TMR_PG_state, state
@@ -75,7 +76,7 @@ class TMR_OT_synthesise(Placing, WorkerOperator, bpy.types.Operator):
         max=synthesis.MOST_DRAWS,
         options={"SKIP_SAVE"},
     )
-    work = "Generating"
+    work = marked("Generating")
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -83,7 +84,7 @@ class TMR_OT_synthesise(Placing, WorkerOperator, bpy.types.Operator):
             cls.poll_message_set(reason)
             return False
         if running():
-            cls.poll_message_set("Something else is under way: wait for it or cancel it in the panel")
+            cls.poll_message_set(told, "Something else is under way: wait for it or cancel it in the panel")
             return False
         return super().poll(context)
 

@@ -13,9 +13,10 @@ from ..errors import TMRError
 from ..library.tagging import read_words
 from . import places, preferences
 from .jobs import WorkerOperator
+from .language import marked, told
 from .ops_library import OfLibrary
 
-TAGGING = "Tagging"
+TAGGING = marked("Tagging")
 
 
 class TMR_OT_tag_library(OfLibrary, WorkerOperator, bpy.types.Operator):
@@ -52,11 +53,15 @@ class TMR_OT_tag_library(OfLibrary, WorkerOperator, bpy.types.Operator):
         return self.begin(context, "tag", asked)
 
     def describe(self, progress: Mapping[str, Any]) -> tuple[float, str]:
-        return progress["done"] / max(progress["total"], 1), f"{TAGGING}: {progress['tagged']} of {progress['takes']}"
+        said = told("Tagging: {done} of {total}", done=progress["tagged"], total=progress["takes"])
+        return progress["done"] / max(progress["total"], 1), said
 
     def finish(self, context: bpy.types.Context, result: Mapping[str, Any]) -> set[str]:
-        name, how = self.folder.name, "stopped, " if result["stopped"] else ""
-        self.report({"INFO"}, f"{name}: {how}{result['tagged']} of {result['takes']} takes tagged; of the rest nothing is sure")
+        said = "{library}: {done} of {total} takes tagged; of the rest nothing is sure"
+        if result["stopped"]:
+            said = "{library}: stopped, {done} of {total} takes tagged; of the rest nothing is sure"
+        values = {"library": self.folder.name, "done": result["tagged"], "total": result["takes"]}
+        self.report({"INFO"}, told(said, **values))
         return {"FINISHED"}
 
 
@@ -67,7 +72,7 @@ class TMR_OT_untag_library(OfLibrary, WorkerOperator, bpy.types.Operator):
         "Take back all words that the networks have put to the takes of this library. What people have written stays"
     )
     bl_options = {"REGISTER"}
-    work = "Untagging"
+    work = marked("Untagging")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         folder = self.chosen(context)
@@ -77,7 +82,9 @@ class TMR_OT_untag_library(OfLibrary, WorkerOperator, bpy.types.Operator):
         return self.begin(context, "untag", {"library": str(places.library_for(self.folder))})
 
     def finish(self, context: bpy.types.Context, result: Mapping[str, Any]) -> set[str]:
-        self.report({"INFO"}, f"{self.folder.name}: {result['untagged']} takes are no longer tagged")
+        self.report(
+            {"INFO"}, told("{library}: {count} takes are no longer tagged", library=self.folder.name, count=result["untagged"])
+        )
         return {"FINISHED"}
 
 

@@ -133,7 +133,9 @@ def _draw_outdated(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         if summaries.outdated(summaries.of(places.library_for(folder))):
             row = layout.row(align=True)
             row.alert = True
-            row.operator("tmr.reencode_library", text=f"Re-encode {item.name}", icon="ERROR").directory = item.folder
+            row.operator(
+                "tmr.reencode_library", text=worded("Re-encode {library}", library=item.name), icon="ERROR"
+            ).directory = item.folder
 
 
 def _draw_hits(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TMR_PG_state) -> None:
@@ -151,7 +153,7 @@ def _draw_hits(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TM
         column.label(text=line, icon="ACTION" if i == 0 else "BLANK1", translate=False)
     for line in wrapped(hit.caption, width) if hit.caption else ():
         column.label(text=line, translate=False)
-    for line in wrapped(f"Tagged: {hit.tagged}", width) if hit.tagged else ():
+    for line in wrapped(worded("Tagged: {tags}", tags=hit.tagged), width) if hit.tagged else ():
         column.label(text=line, translate=False)
     column.separator()
     for sentence in _about(hit, shown.like):
@@ -183,7 +185,8 @@ def _draw_apply(layout: bpy.types.UILayout, context: bpy.types.Context, shown: T
 
 def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
     """How near a hit is and why, and where in its take, as lines."""
-    near = f"{wording.verdict(hit.score, like).capitalize()}: {wording.MATCHED.get(hit.matched, hit.matched)}"
+    verdict = wording.verdict(hit.score, like)
+    near = f"{verdict[:1].upper()}{verdict[1:]}: {worded(wording.MATCHED.get(hit.matched, hit.matched))}"
     if wording.far(hit.score, like):  # the nearest there is, which is no reason
         near = near.partition(":")[0]
     if hit.end - hit.start > hit.duration - 0.1:
@@ -213,13 +216,13 @@ def _draw_twins(layout: bpy.types.UILayout, hit: TMR_PG_hit) -> None:
     column = layout.column(align=True)
     column.label(text="The same performance:")
     for twin in hit.twins[:TWINS]:
-        name = f"{twin.name} (mirrored)" if twin.mirrored else twin.name
-        row = column.operator("tmr.apply", text=name, icon="MOD_MIRROR" if twin.mirrored else "COPYDOWN")
+        name = worded("{name} (mirrored)", name=twin.name) if twin.mirrored else twin.name
+        row = column.operator("tmr.apply", text=name, translate=False, icon="MOD_MIRROR" if twin.mirrored else "COPYDOWN")
         row.path, row.take, row.action_name = twin.path, twin.take, twin.name
         # Twins last equally long, so what happens in one happens in the other at the same time.
         row.start, row.end = hit.start, hit.end
     if len(hit.twins) > TWINS:
-        column.label(text=f"and {len(hit.twins) - TWINS} more")
+        column.label(text=worded("and {count} more", count=len(hit.twins) - TWINS))
 
 
 class TMR_PT_filters(bpy.types.Panel):
@@ -234,7 +237,7 @@ class TMR_PT_filters(bpy.types.Panel):
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         count = len(filtering.chosen(state(context).filters))
         if count:
-            self.layout.operator("tmr.clear_filters", text=f"{count} set", icon="X", emboss=False)
+            self.layout.operator("tmr.clear_filters", text=worded("{count} set", count=count), icon="X", emboss=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         filtering.draw(self.layout, state(context).filters)

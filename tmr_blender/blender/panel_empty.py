@@ -6,6 +6,7 @@ from pathlib import Path
 import bpy
 
 from . import filtering, places, preferences, summaries, watching
+from .language import marked, worded
 from .libraries import ICON, columns, wrapped
 from .ops_search import EXAMPLES
 from .properties import TMR_PG_state
@@ -40,7 +41,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TMR_PG_s
 def text(layout: bpy.types.UILayout, words: str, width: int, icon: str = "") -> None:
     """Words in as many lines as they need; with an icon they are short of its place."""
     column = layout.column(align=True)
-    for i, line in enumerate(wrapped(words, width - ICON if icon else width)):
+    for i, line in enumerate(wrapped(worded(words), width - ICON if icon else width)):
         column.label(text=line, icon="BLANK1" if icon and i else icon or "NONE")
 
 
@@ -59,13 +60,16 @@ def _draw_unticked(layout: bpy.types.UILayout, settings: preferences.TMR_prefere
     _draw_add(layout)
 
 
+INDEXING = marked("{library} is being indexed, and is searched as soon as it has motions")
+
+
 def _draw_unindexed(layout: bpy.types.UILayout, folder: Path, width: int) -> None:
     """A library that holds nothing yet: why, and what to do."""
     if places.kept_for(folder) in watching.watched:
-        text(layout, f"{folder.name} is being indexed, and is searched as soon as it has motions", width, "TIME")
+        text(layout, worded(INDEXING, library=folder.name), width, "TIME")
         return
     known = summaries.of(places.library_for(folder))
-    why = known.problem if known is not None and known.problem else "No motions were found in it"
+    why = known.problem if known is not None and known.problem else worded("No motions were found in it")
     text(layout, f"{folder.name}: {why}", width, "ERROR")
     layout.operator("tmr.refresh_library", icon="FILE_REFRESH").directory = str(folder)
 
@@ -83,9 +87,9 @@ def _draw_where(layout: bpy.types.UILayout, settings: preferences.TMR_preference
     known = [summaries.of(library) for library in (*found, *map(places.library_for, used))]
     takes = sum(summary.takes for summary in known if summary is not None)
     if settings.use_starter and not used:
-        text(layout, f"Only the starter library is searched, {takes:,} takes", width)
+        text(layout, worded("Only the starter library is searched, {count:,} takes", count=takes), width)
     elif takes:
-        text(layout, f"{takes:,} takes are searched", width)
+        text(layout, worded("{count:,} takes are searched", count=takes), width)
     _draw_add(layout)
 
 

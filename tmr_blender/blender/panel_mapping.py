@@ -8,6 +8,7 @@ from ..motion import body
 from ..retarget import editing, rest
 from ..retarget.roles import RigMap
 from . import mapping
+from .language import marked, worded
 from .libraries import columns, wrapped
 
 FOLDED = {"Travel and Root", "Left Fingers", "Right Fingers", "IK Controls"}
@@ -48,7 +49,7 @@ def _draw_lines(layout: bpy.types.UILayout, text: str, width: int, icon: str, al
 
 def _draw_verdict(layout: bpy.types.UILayout, rig: bpy.types.Object, known: mapping.Known, width: int) -> None:
     """Whose mapping it is, where it is from, how good it is and what is missing."""
-    layout.label(text=rig.name, icon="ARMATURE_DATA")
+    layout.label(text=rig.name, translate=False, icon="ARMATURE_DATA")
     if known.source == "none":
         _draw_lines(layout, known.problem, width, "ERROR", alert=True)
     else:
@@ -62,12 +63,13 @@ def _draw_verdict(layout: bpy.types.UILayout, rig: bpy.types.Object, known: mapp
 def source_of(known: mapping.Known) -> str:
     """Where a mapping is from, in words."""
     saved = f"“{known.saved.rig_map.convention}”" if known.saved else ""
+    edited = "Edited in this scene, instead of the saved {name}" if saved else "Edited in this scene, not saved"
     return {
-        "edited": f"Edited in this scene{f', instead of the saved {saved}' if saved else ', not saved'}",
-        "user": f"Your saved mapping {saved}",
-        "studio": f"The studio's mapping {saved}",
-        "found": "Detected, not edited",
-        "none": "Choose the bones by hand",
+        "edited": worded(edited, name=saved),
+        "user": worded("Your saved mapping {name}", name=saved),
+        "studio": worded("The studio's mapping {name}", name=saved),
+        "found": worded("Detected, not edited"),
+        "none": worded("Choose the bones by hand"),
     }[known.source]
 
 
@@ -77,7 +79,7 @@ def _draw_buttons(layout: bpy.types.UILayout, known: mapping.Known) -> None:
     row.operator("tmr.mapping_detect", icon="FILE_REFRESH")
     row.operator("tmr.mapping_mirror", text="Left to Right", icon="MOD_MIRROR")
     if known.source == "edited" and known.saved:
-        text = f"Back to “{known.saved.rig_map.convention}”"
+        text = worded("Back to “{name}”", name=known.saved.rig_map.convention)
         column.operator("tmr.mapping_detect", text=text, icon="LOOP_BACK").saved = True
     row = column.row(align=True)
     row.operator("tmr.mapping_save", text="Save", icon="FILE_TICK")
@@ -92,7 +94,7 @@ def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, rig: bp
     for heading, fields in editing.groups(rig_map).items():
         filled = sum(bool(editing.get(rig_map, field)) for field in fields)
         header, inner = layout.panel(f"TMR_mapping_{heading}", default_closed=heading in FOLDED)
-        header.label(text=f"{heading} ({filled})" if heading in FOLDED else heading)
+        header.label(text=f"{worded(heading)} ({filled})" if heading in FOLDED else heading)
         if inner is None:
             continue
         column = inner.column(align=True)
@@ -109,25 +111,25 @@ def _draw_fields(layout: bpy.types.UILayout, context: bpy.types.Context, rig: bp
 def _bare(field: str) -> str:
     """The words of a field below a heading that names its side already."""
     words = editing.in_words(field)
-    return words if field in editing.CONTROLS or body.mirrored(field) == field else words.partition(" ")[2]
+    return worded(words if field in editing.CONTROLS or body.mirrored(field) == field else words.partition(" ")[2])
 
 
 def _draw_rest(layout: bpy.types.UILayout, rig_map: RigMap) -> None:
     """What is set along with the motion, to be read only."""
     lists = {
-        "Switches": [f"{bone} {key}: {value:g}" for (bone, key), value in rig_map.switches.items()],
-        "Held at Rest": list(rig_map.held),
-        "Twist Bones": [name for names in rig_map.twists.values() for name in names],
+        marked("Switches"): [f"{bone} {key}: {value:g}" for (bone, key), value in rig_map.switches.items()],
+        marked("Held at Rest"): list(rig_map.held),
+        marked("Twist Bones"): [name for names in rig_map.twists.values() for name in names],
     }
     for heading, lines in lists.items():
         if not lines:
             continue
         header, inner = layout.panel(f"TMR_mapping_{heading}", default_closed=True)
-        header.label(text=f"{heading} ({len(lines)})")
+        header.label(text=f"{worded(heading)} ({len(lines)})")
         if inner is not None:
             column = inner.column(align=True)
             for line in lines:
-                column.label(text=line)
+                column.label(text=line, translate=False)
 
 
 def _draw_problems(layout: bpy.types.UILayout, width: int) -> None:
@@ -136,7 +138,7 @@ def _draw_problems(layout: bpy.types.UILayout, width: int) -> None:
     for problem in problems[:SHOWN_PROBLEMS]:
         _draw_lines(layout, problem, width, "ERROR")
     if len(problems) > SHOWN_PROBLEMS:
-        layout.label(text=f"and {len(problems) - SHOWN_PROBLEMS} more")
+        layout.label(text=worded("and {count} more", count=len(problems) - SHOWN_PROBLEMS))
 
 
 def register() -> None:

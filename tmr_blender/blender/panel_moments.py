@@ -6,6 +6,7 @@ from typing import Any
 import bpy
 
 from . import moments
+from .language import worded
 from .properties import state
 
 
@@ -28,13 +29,13 @@ def _draw_found(layout: bpy.types.UILayout, scene: bpy.types.Scene) -> None:
     row = layout.row(align=True)
     row.operator("tmr.previous_moment", text="", icon="PREV_KEYFRAME")
     row.operator("tmr.next_moment", text="", icon="NEXT_KEYFRAME")
-    row.label(text=f"{kept.query} · {kept.rig}")
+    row.label(text=f"{kept.query} · {kept.rig}", translate=False)
     row.operator("tmr.clear_moments", text="", icon="X", emboss=False)
     column = layout.column(align=True)
     for index, item in enumerate(kept.items):
         shown = index == kept.active
         row = column.row(align=True)
-        words = f"{item.start} to {item.end}:  {moments.verdict(item.score)}"
+        words = worded("{start} to {end}", start=item.start, end=item.end) + f":  {moments.verdict(item.score)}"
         row.operator("tmr.show_moment", text=words, depress=shown).index = index
         row.operator("tmr.keep_moment", text="", icon="ACTION").index = index
     layout.operator("tmr.keep_moment", icon="ACTION")

@@ -10,6 +10,7 @@ from bpy_extras import view3d_utils
 from mathutils import Vector
 
 from ..motion.quaternion import Array
+from .language import told
 
 REACH = 18.0
 """Pixels, at a user interface scale of 1, from the pointer to a bone that counts as under it."""
@@ -56,10 +57,10 @@ def under(
     if rig is not None:
         return rig, ""
     if not any(item.type == "ARMATURE" and view.shows(item, layer) for item in layer.objects):
-        return None, "There is no rig in this view: add or append a character first"
+        return None, told("There is no rig in this view: add or append a character first")
     if name:
-        return None, f"{name} has no armature: drop the motion on a rig"
-    return None, "There is no rig under the pointer: drop the motion on a character or on its bones"
+        return None, told("{name} has no armature: drop the motion on a rig", name=name)
+    return None, told("There is no rig under the pointer: drop the motion on a character or on its bones")
 
 
 def by_ray(

@@ -9,15 +9,16 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..errors import SkeletonProblem
 from .apply import Placement, target
+from .language import marked, told
 
 DESCRIPTION = "tmr_description"
 """The action's property that keeps what it was found by."""
 
 GROUPS = (
-    ("Timing", "TIME", ("at", "trim_start", "trim_end", "speed", "loop", "extent")),
-    ("Motion", "ARMATURE_DATA", ("place", "heading", "in_place", "mirror", "feet", "hands")),
-    ("Rig", "OUTLINER_OB_ARMATURE", ("root", "limbs")),
-    ("Keys", "ACTION", ("goes", "blend_in", "tolerance")),
+    (marked("Timing"), "TIME", ("at", "trim_start", "trim_end", "speed", "loop", "extent")),
+    (marked("Motion"), "ARMATURE_DATA", ("place", "heading", "in_place", "mirror", "feet", "hands")),
+    (marked("Rig"), "OUTLINER_OB_ARMATURE", ("root", "limbs")),
+    (marked("Keys"), "ACTION", ("goes", "blend_in", "tolerance")),
 )
 """Heading, icon and properties of each group in the redo panel."""
 
@@ -214,16 +215,17 @@ class Placing:
 def refusal(context: bpy.types.Context, rig: bpy.types.Object) -> str:
     """Why a rig can't receive a motion now, as a sentence; "" if it can."""
     if context.mode not in {"OBJECT", "POSE"}:
-        return "Leave the edit mode first: a motion is put on in object or pose mode"
+        return told("Leave the edit mode first: a motion is put on in object or pose mode")
     if rig.library is not None and rig.override_library is None:
-        return f"{rig.name} is linked: make a library override of it first (Object > Library Override)"
+        return told("{rig} is linked: make a library override of it first (Object > Library Override)", rig=rig.name)
     if rig.animation_data is not None and rig.animation_data.use_tweak_mode:
-        return f"An NLA strip of {rig.name} is being tweaked: leave tweak mode first (Tab in the NLA editor)"
+        return told("An NLA strip of {rig} is being tweaked: leave tweak mode first (Tab in the NLA editor)", rig=rig.name)
     return ""
 
 
 def said(rig: bpy.types.Object, action: bpy.types.Action, placement: Placement, end: int) -> str:
     """What was done, for a report. end: the scene's last frame before."""
     scene = bpy.context.scene
-    what = f"{action.name} is a strip on {rig.name}" if placement.goes == "strip" else f"{action.name} is on {rig.name}"
-    return what + (f"; the scene now ends at frame {scene.frame_end}" if scene.frame_end != end else "")
+    what = "{action} is a strip on {rig}" if placement.goes == "strip" else "{action} is on {rig}"
+    longer = told("; the scene now ends at frame {frame}", frame=scene.frame_end) if scene.frame_end != end else ""
+    return told(what, action=action.name, rig=rig.name) + longer

@@ -13,6 +13,7 @@ from ..library import moving
 from ..library.schema import DATABASE, model_of
 from ..tmr import threads as limits
 from . import places
+from .language import told
 
 
 class TMR_PG_library(bpy.types.PropertyGroup):
@@ -150,7 +151,7 @@ def searched(context: bpy.types.Context) -> list[Path]:
 def left_out(context: bpy.types.Context) -> list[str]:
     """Sentences about the ticked libraries that can't be searched. Raises ModelProblem without networks."""
     lacks = [(item.name, _lack(item)) for item in preferences(context).libraries if item.use]
-    return [f"{name} was left out: {lack}." for name, lack in lacks if lack]
+    return [told("{library} was left out: {problem}.", library=name, problem=lack) for name, lack in lacks if lack]
 
 
 def _lack(item: TMR_PG_library) -> str:

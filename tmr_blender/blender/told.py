@@ -13,12 +13,12 @@ from bpy.props import StringProperty
 
 from ..errors import QueryProblem, TMRError
 from ..library.naming import MOST_BYTES, short_name
-from . import moments
+from . import language, moments
 from .libraries import columns, wrapped
 from .properties import TMR_PG_state, state
 
 POPUP_COLUMNS = 60
-KINDS = (("measured", "Measured"), ("caption", "Captions of similar takes"))
+KINDS = (("measured", language.marked("Measured")), ("caption", language.marked("Captions of similar takes")))
 SUMMARISED = 3
 """Captions that a report names; the panel lists them all."""
 
@@ -40,8 +40,10 @@ def summary(shown: TMR_PG_state) -> str:
     """One line of it, for a report."""
     measured = "; ".join(row.text for row in shown.told if row.kind == "measured")
     captions = [f"“{row.text}” ({row.source}, {row.score:.2f})" for row in shown.told if row.kind == "caption"]
-    similar = f". Captions of similar takes: {', '.join(captions[:SUMMARISED])}" if captions else ""
-    return f"{shown.told_of}: {measured or 'nothing that can be measured'}{similar}"
+    similar = (
+        language.told(". Captions of similar takes: {captions}", captions=", ".join(captions[:SUMMARISED])) if captions else ""
+    )
+    return f"{shown.told_of}: {measured or language.told('nothing that can be measured')}{similar}"
 
 
 def popup(context: bpy.types.Context) -> None:
@@ -72,7 +74,7 @@ def draw_told(layout: bpy.types.UILayout, shown: TMR_PG_state, width: int) -> No
             lines = row.column(align=True)
             ending = f" ({said.score:.2f})" if kind == "caption" else ""
             for line in wrapped(said.text + ending, width):
-                lines.label(text=line)
+                lines.label(text=line, translate=False)
             row.operator("tmr.search", text="", icon="VIEWZOOM", emboss=False).query = said.text
             if shown.told_action:
                 row.operator("tmr.rename_action", text="", icon="GREASEPENCIL", emboss=False).text = said.text
@@ -125,7 +127,7 @@ class TMR_OT_rename_action(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Describe the action of a rig first: only an action can be renamed")
+        cls.poll_message_set(language.told, "Describe the action of a rig first: only an action can be renamed")
         return described(state(context)) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -138,7 +140,8 @@ class TMR_OT_rename_action(bpy.types.Operator):
         except TMRError as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"“{former}” is now “{action.name}”{_besides(action, self.action_name)}")
+        now = language.told("“{former}” is now “{name}”", former=former, name=action.name)
+        self.report({"INFO"}, now + _besides(action, self.action_name))
         return {"FINISHED"}
 
 
@@ -160,12 +163,12 @@ def _besides(action: bpy.types.Action, wanted: str) -> str:
     """What else there is to say about a new name."""
     told = []
     if action.name != wanted:
-        told.append(f"“{wanted}” is taken")
+        told.append(language.told("“{name}” is taken", name=wanted))
     users = action.users - (1 if action.use_fake_user else 0)
     if users > 1:
-        told.append(f"it is used in {users} places")
+        told.append(language.told("it is used in {count} places", count=users))
     if action.asset_data is not None:
-        told.append("as an asset, too")
+        told.append(language.told("as an asset, too"))
     return f" ({'; '.join(told)})" if told else ""
 
 

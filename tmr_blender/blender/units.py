@@ -27,6 +27,12 @@ def lasting(context: bpy.types.Context, seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
+def span(context: bpy.types.Context, start: float, end: float) -> str:
+    """A part of a motion, such as "1.0 to 2.5 s" or "24 to 60"."""
+    first, last = number(context, start), number(context, end)
+    return worded("{start} to {end}" if in_frames() else "{start} to {end} s", start=first, end=last)
+
+
 def within(context: bpy.types.Context, start: float, end: float, whole: float) -> str:
     """A part of a take, such as "1.0 to 2.5 s of 8.0 s"."""
     first, last = number(context, start), number(context, end)

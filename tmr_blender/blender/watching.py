@@ -18,7 +18,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..library import detached, getting, pace
 from ..library.sources import Source
-from . import jobs, places, preferences, summaries, wording
+from . import jobs, language, places, preferences, summaries, wording
 
 FIND_SECONDS = 1.0
 """How often jobs are looked for."""
@@ -71,7 +71,9 @@ def begin(
         task = "get" if source is not None else "index" if index else "reencode"
         job = detached.start(place, library, folder, task, source=source, **told)
     except OSError as problem:
-        operator.report({"ERROR"}, f"The indexing process can't be started: {problem.strerror or problem}.")
+        operator.report(
+            {"ERROR"}, language.told("The indexing process can't be started: {problem}.", problem=problem.strerror or problem)
+        )
         return {"CANCELLED"}
     if jobs.waits(context):
         return take(context, operator.report, folder, _waited(place, job))
@@ -111,7 +113,7 @@ def lines(job: detached.Job) -> tuple[float, list[str]]:
     name = Path(job.folder).name
     progress = job.progress
     if progress is None:
-        return 0.0, [f"{name}: starting"]
+        return 0.0, [language.told("{library}: starting", library=name)]
     if job.stage in ("download", "unpack"):
         told, total = getting.lines(progress), max(progress["total"], progress["done"], 1)
     else:
@@ -142,7 +144,8 @@ def take(context: bpy.types.Context, report: Report, folder: Path | None, job: d
         return {"FINISHED"}
     folder = Path(job.folder)
     if job.result.get("stage"):
-        report({"INFO"}, f"{folder.name}: the download was stopped, what has come is kept. Get it again to go on")
+        said = "{library}: the download was stopped, what has come is kept. Get it again to go on"
+        report({"INFO"}, language.told(said, library=folder.name))
         return {"FINISHED"}
     preferences.remember(context, folder)
     preferences.clear_older(folder)
@@ -152,20 +155,23 @@ def take(context: bpy.types.Context, report: Report, folder: Path | None, job: d
 
 def _report_reencoded(report: Report, folder: Path, result: Mapping[str, Any]) -> None:
     if result["stopped"]:
-        report({"INFO"}, f"{folder.name}: stopped, and as it was. Re-encode it again to go on")
+        report({"INFO"}, language.told("{library}: stopped, and as it was. Re-encode it again to go on", library=folder.name))
     else:
-        report({"INFO"}, f"{folder.name}: {result['takes']} takes re-encoded")
+        report({"INFO"}, language.told("{library}: {count} takes re-encoded", library=folder.name, count=result["takes"]))
 
 
 def _report_indexed(report: Report, folder: Path, result: Mapping[str, Any]) -> None:
     if "total" in result and "failed" not in result:
-        report({"INFO"}, f"{folder.name}: stopped while it was re-encoded. Refresh to go on")
+        report({"INFO"}, language.told("{library}: stopped while it was re-encoded. Refresh to go on", library=folder.name))
         return
     for line in result["errors"]:
         report({"WARNING"}, line)
-    broken = f"; {result['failed']} could not be read, see Libraries" if result["failed"] else ""
-    stopped = ", stopped before the end: refresh to go on" if result["stopped"] else ""
-    report({"INFO"}, f"{folder.name}: {result['done']} of {result['total']} files{broken}{stopped}")
+    said = language.told("{library}: {done} of {total} files", library=folder.name, done=result["done"], total=result["total"])
+    if result["failed"]:
+        said += language.told("; {count} could not be read, see Libraries", count=result["failed"])
+    if result["stopped"]:
+        said += language.told(", stopped before the end: refresh to go on")
+    report({"INFO"}, said)
 
 
 class Watcher:
@@ -285,7 +291,7 @@ class TMR_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Nothing is under way")
+        cls.poll_message_set(language.told, "Nothing is under way")
         return jobs.running() or bool(watched)
 
     def execute(self, context: bpy.types.Context) -> set[str]:

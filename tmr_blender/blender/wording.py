@@ -6,14 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-MATCHED = {"motion": "it moves like that", "caption": "its caption says so", "name": "its name says so"}
+from .language import marked, worded
+
+MATCHED = {
+    "motion": marked("it moves like that"),
+    "caption": marked("its caption says so"),
+    "name": marked("its name says so"),
+}
 """Why a motion is in the list, by `Hit.matched`."""
 
 # From this score on. Of 240 captions by people, searched among as many takes that the networks had not trained on, the first
 # hit had a caption of like meaning (sentence cosine above 0.7) for 69 % of those that scored 0.90 or more, 30 to 37 % from
 # 0.80, 19 % from 0.74; nine of ten takes at random score less than that.
 CLOSE = 0.80
-VERDICTS = ((0.90, "very close"), (CLOSE, "close"), (0.74, "similar"), (0.0, "far off"))
+VERDICTS = ((0.90, marked("very close")), (CLOSE, marked("close")), (0.74, marked("similar")), (0.0, marked("far off")))
 
 # Where a motion is the query. Among 138 takes of two archives each was compared with all others: 0.82 or more have 5 % of the
 # pairs and half of those that show one content in two styles, 0.78 one in ten and four in five, 0.68 a quarter and nearly all.
@@ -40,7 +46,7 @@ def entitle(hits: Any) -> None:
 def verdict(score: float, like: bool = False) -> str:
     """A score in words and as a number. like: whether the query was a motion."""
     word = next(word for least, word in (LIKENESSES if like else VERDICTS) if score >= least)
-    return f"{word} ({score:.2f})"
+    return f"{worded(word)} ({score:.2f})"
 
 
 def far(score: float, like: bool = False) -> bool:
