@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bpy
 
+from ..library.showing import PANELS
 from . import (
     filtering,
     jobs,
@@ -56,9 +57,7 @@ class TMR_UL_hits(bpy.types.UIList):
     ) -> None:
         narrow = columns(context) < NARROW
         row = layout.row(align=True)
-        picture = thumbnails.icon(item)
-        if picture:
-            row.template_icon(picture, scale=PICTURE)
+        row.template_icon(thumbnails.icon(item), scale=PICTURE)  # 0 leaves its place free
         lines = row.column(align=True)
         top = lines.row(align=True)
         room = columns(context) - (ROOM_NARROW if narrow else ROOM)
@@ -195,16 +194,15 @@ def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
 
 
 def _draw_strip(layout: bpy.types.UILayout, hit: TMR_PG_hit, columns: int) -> None:
-    """The moment in a few pictures, or the take's one until they are there."""
-    panels = thumbnails.strip(hit) or [icon for icon in [thumbnails.icon(hit)] if icon]
+    """The moment in a few pictures, or the take's one until they are there, or their place: nothing below moves."""
+    shown = 2 if columns < NARROW else PANELS
+    panels = thumbnails.strip(hit) or [thumbnails.icon(hit)]
     if columns < NARROW and len(panels) > 2:
         panels = [panels[0], panels[-1]]
-    if not panels:
-        return
     row = layout.row(align=True)
     row.alignment = "CENTER"
     # A character is about 5.8 points wide and a unit of pictures 20.
-    scale = min(max(columns * 5.8 / 20.0 / max(len(panels), 2), 1.5), 6.0)
+    scale = min(max(columns * 5.8 / 20.0 / shown, 1.5), 6.0)
     for panel in panels:
         row.template_icon(panel, scale=scale)
 
