@@ -119,7 +119,13 @@ def command_try(options: argparse.Namespace) -> int:
 def command_test(options: argparse.Namespace) -> int:
     """Ruff, pyright, the tests in plain Python, then the tests in Blender with the zip installed; or the windows alone."""
     plain = environments.plain(options.torch_index)
-    module = environments.blender(options.bpy)
+    try:
+        module = environments.blender(options.bpy)
+    except environments.NoSuchBlender as problem:
+        if not options.versions:
+            raise
+        print(f"tests of what versions differ in: skipped. {problem}")
+        return stages.SKIPPED
     if options.gui and options.quick:
         return gui.quick(module, contents(plain, options.torch_index), options.torch_index)
     if options.gui:
@@ -161,24 +167,27 @@ def command_package(options: argparse.Namespace) -> int:
     """Every zip that the lock and the reachable indexes allow, in out/dist."""
     plain = environments.plain(options.torch_index)
     module = environments.blender(None)
-    rows = contents(plain, options.torch_index)
+    rows = wheels.read_lock()
     wanted = [target for target in wheels.TARGETS if options.target in (None, target.name)]
     folder = OUT / "dist"
     folder.mkdir(parents=True, exist_ok=True)
-    missing: list[str] = []
-    for target in wanted:
+    # Before minutes go by: whether the lock has all that each platform and Python needs.
+    possible, missing = wheels.coverage(wanted, rows)
+    if possible:
+        contents(plain, options.torch_index)
+    for target in possible:
         try:
             made = zipped(target, rows, module, options.torch_index)
         except BuildProblem as problem:
-            missing.append(f"{extension.zip_name(target)} was not made: {problem}")
+            missing[target] = str(problem)
             continue
         final = folder / made.name
         final.unlink(missing_ok=True)
         extension.link(made, final)
         extension.report(final)
         print(f"  sha256 {stages.file_digest(final)}")
-    for sentence in missing:
-        print(sentence, file=sys.stderr)
+    for target, why in missing.items():
+        print(f"{extension.zip_name(target)} was not made: {why}", file=sys.stderr)
     if len(missing) < len(wanted):
         extension.write_repository(folder, module)
     # A maintainer who asked for one zip, or got none at all, has failed; a zip whose wheel nobody publishes has not.

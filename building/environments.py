@@ -25,6 +25,10 @@ BLENDER = ROOT / "building" / "blender.txt"
 READERS = ROOT / "building" / "readers.txt"
 
 
+class NoSuchBlender(BuildProblem):
+    """A version of Blender that can't be had as a module here."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """A virtual environment and its interpreter."""
@@ -59,7 +63,10 @@ def plain(torch_index: str) -> Environment:
 
 
 def blender(version: str | None = None) -> Environment:
-    """`.venv-bpy`: Blender as a module, in the version for this Python or the one asked for."""
+    """`.venv-bpy`: Blender as a module, in the version for this Python or the one asked for.
+
+    Raises `NoSuchBlender` where pip finds no such version.
+    """
     default = BPY_FOR_PYTHON[sys.version_info[:2]]
     chosen = version or default
     made = Environment(ROOT / (".venv-bpy" if chosen == default else f".venv-bpy-{chosen}"))
@@ -67,7 +74,7 @@ def blender(version: str | None = None) -> Environment:
         f"Blender {chosen} as a module",
         digest([BLENDER], sys.version, chosen),
         [made.python],
-        lambda: _install(made, BLENDER, [f"bpy=={chosen}"], None),
+        lambda: _install_blender(made, chosen),
     )
     return made
 
@@ -77,6 +84,17 @@ def readers() -> Environment:
     made = Environment(ROOT / ".venv-readers")
     stage("other readers", digest([READERS], sys.version), [made.python], lambda: _install(made, READERS, [], None))
     return made
+
+
+def _install_blender(made: Environment, version: str) -> None:
+    fresh = not made.python.exists()
+    _install(made, BLENDER, [], None)
+    try:
+        _install(made, BLENDER, [f"bpy=={version}"], None)
+    except BuildProblem as problem:
+        if fresh:
+            shutil.rmtree(made.folder)
+        raise NoSuchBlender(f"Blender {version} as a module can't be installed here (see above).") from problem
 
 
 def _install(made: Environment, requirements: Path, more: list[str], torch_index: str | None) -> None:

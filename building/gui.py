@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import extension, wheels
 from .environments import Environment
-from .stages import CACHE, OUT, ROOT, BuildProblem, digest, file_digest, run, stage
+from .stages import CACHE, OUT, ROOT, SKIPPED, BuildProblem, digest, file_digest, run, stage
 from .wheels import Target, Wheel
 
 TOOL = ROOT.parent / "shared" / "tools" / "gui_blender.sh"
@@ -63,11 +63,11 @@ def test(names: list[str], blender: Environment, rows: list[Wheel], torch_index:
 
 
 def quick(blender: Environment, rows: list[Wheel], torch_index: str) -> int:
-    """The scenarios of `QUICK` in one window; where none can be opened, a line that says why, which is no failure."""
+    """The scenarios of `QUICK` in one window; where none can be opened, a line that says why, and `SKIPPED`."""
     problem = missing()
     if problem:
         print(f"windows: skipped. {problem}")
-        return 0
+        return SKIPPED
     return test(["trixie", *QUICK], blender, rows, torch_index)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 OUT = ROOT / "out"
+SKIPPED = 77
+"""Exit code of what can't be done on this machine, and said why; as test programs of other makers have it."""
 VARIABLES_TO_HIDE = ("PYTHONPATH", "PYTHONHOME", "BLENDER_USER_RESOURCES", "BLENDER_SYSTEM_SCRIPTS")
 
 

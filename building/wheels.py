@@ -101,6 +101,20 @@ def shipped(target: Target, rows: Iterable[Wheel]) -> list[Wheel]:
     return [chosen[name] for name in sorted(chosen)]
 
 
+def coverage(targets: Iterable[Target], rows: list[Wheel]) -> tuple[list[Target], dict[Target, str]]:
+    """The targets that the lock has every wheel for, and why the others' zips can't be made."""
+    possible: list[Target] = []
+    lacking: dict[Target, str] = {}
+    for target in targets:
+        try:
+            shipped(target, rows)
+        except BuildProblem as problem:
+            lacking[target] = str(problem)
+        else:
+            possible.append(target)
+    return possible, lacking
+
+
 def fetch(row: Wheel, torch_index: str, python: Path) -> Path:
     """The file of a row, downloaded unless it is there, checked against its hash either way."""
     path = STORE / row.file

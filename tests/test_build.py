@@ -85,6 +85,45 @@ def test_lock_is_complete_but_for_what_is_named() -> None:
             assert names == set(wheels.SHIPPED)
 
 
+def test_coverage_is_told_for_every_target_at_once() -> None:
+    everything = [wheels.Wheel(name, "1", f"{name}.whl", "0", "ship", ("linux-x64-cp311",), "MIT") for name in wheels.SHIPPED]
+    possible, lacking = wheels.coverage(wheels.TARGETS, everything)
+    assert [target.name for target in possible] == ["linux-x64-cp311"]
+    assert set(lacking) == set(wheels.TARGETS) - set(possible)
+    assert all(target.name in why and "torch" in why for target, why in lacking.items())
+
+
+def test_what_cannot_be_packed_is_said_once_and_before_anything_is_made(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environments, "plain", lambda index: None)
+    monkeypatch.setattr(environments, "blender", lambda version: None)
+    monkeypatch.setattr(build, "OUT", cache / "out")
+    monkeypatch.setattr(wheels, "read_lock", list)
+    monkeypatch.setattr(build, "contents", lambda *_: pytest.fail("began to build"))
+    assert build.main(["package"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == len(wheels.TARGETS) and all("was not made: the lock has no torch" in line for line in told)
+
+
+def test_a_blender_that_pip_does_not_find_is_skipped_and_leaves_no_environment(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def install(made: environments.Environment, requirements: Path, more: list[str], index: str | None) -> None:
+        made.python.parent.mkdir(parents=True, exist_ok=True)
+        made.python.touch()
+        if more:
+            raise BuildProblem("pip could not")
+
+    monkeypatch.setattr(environments, "ROOT", cache)
+    monkeypatch.setattr(environments, "plain", lambda index: None)
+    monkeypatch.setattr(environments, "_install", install)
+    assert build.main(["test", "--versions", "--bpy", "4.0.0"]) == stages.SKIPPED
+    assert "skipped. Blender 4.0.0 as a module can't be installed" in capsys.readouterr().out
+    assert build.main(["test", "--bpy", "4.0.0"]) == 2
+    assert not (cache / ".venv-bpy-4.0.0").exists()
+
+
 def test_lock_rows_fit_their_targets() -> None:
     for row in wheels.read_lock():
         assert re.fullmatch(r"[0-9a-f]{64}", row.sha256)
