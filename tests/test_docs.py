@@ -110,3 +110,56 @@ print(found.convention)
 print(all(found.bones[role] == name for role, name in names.items() if role in found.bones), len(found.bones) >= 20)
 """
     assert run(tmp_path, code).split() == ["Hero", "True", "True"]
+
+
+def told(command: str) -> dict[str, set[str]]:
+    """What the documentation has follow a command: its first word -> the options of all its examples."""
+    found: dict[str, set[str]] = {}
+    for name in ("README.md", "models/README.md"):
+        for line in re.findall(rf"{re.escape(command)}([^\n`#]*)", (ROOT / name).read_text(encoding="utf-8")):
+            word = line.split()[0] if line.split() else ""
+            found.setdefault(word, set()).update(re.findall(r"--[\w-]+", re.sub(r'"[^"]*"', "", line)))
+    return found
+
+
+def helped(*command: str) -> str:
+    """What a command prints about itself."""
+    done = subprocess.run([sys.executable, *command, "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_commands_of_the_readme_exist_with_their_options() -> None:
+    examples = told("python -m tmr_blender ")
+    known = set(re.findall(r"^    (\w+)(?=  |$)", helped("-m", "tmr_blender"), re.M))
+    assert examples and set(examples) <= known
+    for word, options in examples.items():
+        shown = helped("-m", "tmr_blender", word)
+        assert all(option in shown for option in options), (word, options)
+
+
+def test_the_benchmarks_of_the_readme_are_those_there_are() -> None:
+    import build
+
+    assert set(told("python build.py bench ")) - {"NAME"} == set(build.BENCHMARKS) - {"searching"}, "`library` runs `searching`"
+
+
+def test_the_programs_of_the_models_exist_with_their_options() -> None:
+    examples = {word.strip(",."): options for word, options in told("python -m models.").items()}
+    assert len(examples) >= 8
+    for word, options in examples.items():
+        assert (ROOT / "models" / f"{word}.py").is_file(), word
+        if options:
+            shown = helped("-m", f"models.{word}")
+            assert all(option in shown for option in options), (word, options)
+
+
+def test_files_that_the_documentation_links_to_are_there() -> None:
+    for document in (
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "models" / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+    ):
+        for link in re.findall(r"\]\(([^)#\s]+)\)", document.read_text(encoding="utf-8")):
+            assert link.startswith("https://") or (document.parent / link).is_file(), (document.name, link)
