@@ -42,7 +42,7 @@ def test_searching_and_indexing_at_once(client: Client, library: Library, tmp_pa
         if reply is not None:
             progress.append(reply)
         time.sleep(0.01)
-    assert [reply.kind for reply in progress[-2:]] == ["progress", "result"]
+    assert [reply.kind for reply in progress[-2:]] == ["progress", "result"], progress[-1]
     assert progress[-1].value["takes"] == 20
     done = [reply.value["done"] for reply in progress]
     assert done == sorted(done)
@@ -301,7 +301,7 @@ class TestBarePipes:
         while not json.loads(pipes.stdout.readline())["progress"]["done"]:
             pass
         pipes.stdin.close()
-        assert pipes.wait(30) == 0
+        assert pipes.wait(60) == 0
         assert 0 < len(Library.open(tmp_path / "library").entries) < 100
 
 

@@ -28,7 +28,7 @@ from ..errors import QueryProblem, TMRError
 from .driving import reported
 from .parameters import Params, filters_of, limit_of, places_of, seconds_of, text_of, whole_of
 
-END_SECONDS = 5.0
+END_SECONDS = 20.0
 """How long a running index has, once the input has ended, to commit what it has read."""
 
 MOST_PICTURES = 1000
