@@ -19,6 +19,10 @@ from .sending import Sending
 from .several import SeveralMotions
 
 MOST_TOLD = 10
+SHOWN_SECONDS = 0.5
+"""Until a shelf that was opened has drawn itself."""
+
+_stale = False
 
 
 class TMR_OT_send_to_assets(SlicedOperator, SeveralMotions, bpy.types.Operator):
@@ -129,7 +133,7 @@ class TMR_OT_send_to_assets(SlicedOperator, SeveralMotions, bpy.types.Operator):
             self.report({"WARNING"}, sentence)
         state(context).sent = True
         if not jobs.waits(context):
-            sending.refresh(context)
+            _tell(sending.refresh(context))
         values = {"count": sent.count, "file": sent.made.name, "catalogue": sent.catalogue}
         self.report({"INFO"}, told("{count} assets are in {file}, catalogue {catalogue}", **values))
         return {"FINISHED"}
@@ -179,11 +183,29 @@ def _menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     menu.layout.operator("tmr.send_to_assets", icon="ASSET_MANAGER", text="Send to Asset Library …")
 
 
+def _tell(known: bool) -> None:
+    """Note whether a shelf knows what was sent last."""
+    global _stale
+    _stale = not known
+
+
 def _draw_shelf(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
-    """At the end of the results: what opens the shelf with what was sent, where it is hidden."""
+    """At the end of the results: what opens the shelf with what was sent, where it is hidden.
+
+    Once it is shown it is told of what was sent: Blender lists what it knew before, and can't be told while no shelf is open.
+    """
     space: Any = context.space_data
-    if state(context).sent and not space.show_region_asset_shelf:
+    if not state(context).sent:
+        return
+    if not space.show_region_asset_shelf:
         panel.layout.prop(space, "show_region_asset_shelf", text="Asset Shelf", icon="ASSET_MANAGER", toggle=True)
+    elif _stale and not bpy.app.timers.is_registered(_refresh):
+        bpy.app.timers.register(_refresh, first_interval=SHOWN_SECONDS)
+
+
+def _refresh() -> None:
+    """Have the shelf look again; where it has been hidden meanwhile, when it is shown next."""
+    _tell(sending.refresh(bpy.context))
 
 
 def register() -> None:
@@ -195,6 +217,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Undo `register`."""
+    if bpy.app.timers.is_registered(_refresh):
+        bpy.app.timers.unregister(_refresh)
     bpy.types.TMR_PT_search.remove(_draw_shelf)
     bpy.types.TMR_MT_several.remove(_menu)
     bpy.utils.unregister_class(TMR_OT_send_to_assets)

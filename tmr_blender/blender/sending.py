@@ -203,8 +203,9 @@ def library_folder(context: bpy.types.Context, directory: str, name: str, make: 
     return folder
 
 
-def refresh(context: bpy.types.Context) -> None:
-    """Have asset browsers and shelves look at their folders again."""
+def refresh(context: bpy.types.Context) -> bool:
+    """Have asset browsers and shelves look at their folders again; whether a shelf did."""
+    done = False
     for window in context.window_manager.windows:
         for area in window.screen.areas:
             for region in area.regions:
@@ -214,3 +215,5 @@ def refresh(context: bpy.types.Context) -> None:
                 with context.temp_override(window=window, area=area, region=region):
                     if bpy.ops.asset.library_refresh.poll():
                         bpy.ops.asset.library_refresh()
+                        done = done or shelf
+    return done

@@ -78,7 +78,7 @@ def shelf(window: Window) -> None:
     window.check("the shelf is hidden at first", not window.inside(shelf_place))
     window.click(window.find("show_region_asset_shelf", columns=(0.5,)))
     window.wait("the shelf", lambda _: window.inside(shelf_place))
-    time.sleep(3.0)
+    time.sleep(6.0)  # it is told of the new file, and loads pictures
     window.shot("shelf")
     window.click(tuple(window.inside(shelf_place)))
     window.wait("an action on Left", lambda _: window.inside(actions_of)["Left"])
