@@ -99,9 +99,10 @@ def _texts(node: ast.expr, tree: ast.Module) -> Iterator[str]:
         yield from _texts(node.orelse, tree)
     elif isinstance(node, ast.Name):
         for other in ast.walk(tree):
-            if isinstance(other, ast.Assign) and any(isinstance(t, ast.Name) and t.id == node.id for t in other.targets):
-                if not isinstance(other.value, ast.Name):
-                    yield from _texts(other.value, tree)
+            if not isinstance(other, ast.Assign) or isinstance(other.value, ast.Name):
+                continue
+            if any(isinstance(target, ast.Name) and target.id == node.id for target in other.targets):
+                yield from _texts(other.value, tree)
 
 
 def _of_tables() -> Iterator[str]:

@@ -9,7 +9,7 @@ from bpy.props import CollectionProperty, StringProperty
 
 from ..motion import readers
 from . import picking, preferences
-from .language import told, worded
+from .language import marked, told, worded
 
 LISTED = 8
 """Files dropped together that the menu offers one by one."""
@@ -82,6 +82,10 @@ def _title(paths: list[Path]) -> str:
     return paths[0].name if len(paths) == 1 else worded("{count} motion files", count=len(paths))
 
 
+REFRESH = marked("Refresh the Library {folder}")
+ADD = marked("Add the Folder to the Libraries: {folder}")
+
+
 def draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     """What to do with the files that were dropped."""
     if _menu is None:
@@ -100,7 +104,7 @@ def draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     folder = paths[0].parent
     column.separator()
     known = preferences.place_of(context, str(folder)) >= 0
-    name, text = ("refresh", "Refresh the Library {folder}") if known else ("add", "Add the Folder to the Libraries: {folder}")
+    name, text = ("refresh", REFRESH) if known else ("add", ADD)
     text = worded(text, folder=folder.name)
     column.operator(f"tmr.{name}_library", text=text, translate=False, icon="FILE_FOLDER").directory = str(folder)
 

@@ -11,7 +11,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from . import ghost, jobs
-from .language import told
+from .language import told, worded
 from .properties import state
 
 LISTED = 20
@@ -36,7 +36,7 @@ class TMR_OT_search_popup(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.query = self.query or state(context).query
-        wide = {"width": 420, "title": "Search for a Motion", "confirm_text": "Search"}
+        wide = {"width": 420, "title": worded("Search for a Motion"), "confirm_text": worded("Search")}
         return context.window_manager.invoke_props_dialog(self, **wide)
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -175,7 +175,7 @@ class TMR_OT_find_moments_popup(bpy.types.Operator):
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        wide = {"width": 420, "title": "Find a Moment", "confirm_text": "Find"}
+        wide = {"width": 420, "title": worded("Find a Moment"), "confirm_text": worded("Find")}
         return context.window_manager.invoke_props_dialog(self, **wide)
 
     def draw(self, context: bpy.types.Context) -> None:

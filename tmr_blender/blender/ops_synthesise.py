@@ -15,7 +15,7 @@ from ..tmr import synthesis
 from . import wording
 from .apply import apply, target
 from .jobs import WorkerOperator, running
-from .language import marked, told
+from .language import marked, told, worded
 from .libraries import columns, wrapped
 from .placing import DESCRIPTION, Placing, said
 from .properties import TMR_PG_state, state
@@ -95,7 +95,9 @@ class TMR_OT_synthesise(Placing, WorkerOperator, bpy.types.Operator):
         if not self.query.strip():
             self.query = state(context).query
         if not self.query.strip():
-            return context.window_manager.invoke_props_dialog(self, title="Generate a Motion", confirm_text="Generate")
+            return context.window_manager.invoke_props_dialog(
+                self, title=worded("Generate a Motion"), confirm_text=worded("Generate")
+            )
         return self.execute(context) if self._key in _made else self.begin(context, "synthesise", self._asked())
 
     def execute(self, context: bpy.types.Context) -> set[str]:

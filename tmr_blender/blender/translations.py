@@ -14,6 +14,7 @@ import bpy
 
 FOLDER = Path(__file__).parent / "languages"
 SUFFIX = ".po"
+KEYWORDS = ("msgctxt", "msgid", "msgstr")
 
 Messages = dict[tuple[str, str], str]
 """Translation by context and English text."""
@@ -43,8 +44,10 @@ def _entries(path: Path) -> Iterator[dict[str, str]]:
             continue
         if not line.startswith('"'):
             keyword, _, line = line.partition(" ")
-            if keyword not in ("msgctxt", "msgid", "msgstr") or keyword in entry:
+            if keyword not in KEYWORDS or keyword in entry:
                 raise ValueError(f"{path.name}, line {number}: {keyword} is not expected here")
+        elif not keyword:
+            raise ValueError(f"{path.name}, line {number}: a string without its keyword")
         entry[keyword] = entry.get(keyword, "") + _string(line, f"{path.name}, line {number}")
 
 
