@@ -98,7 +98,7 @@ def test_slices_give_the_same(factory_scene: None) -> None:
     seen = []
     while not sampling.run(0.0):
         seen.append(sampling.progress)
-    assert len(seen) > 10
+    assert len(seen) > 3
     assert seen == sorted(seen)
     np.testing.assert_array_equal(sampling.body().positions, sampled(rig).positions)
 

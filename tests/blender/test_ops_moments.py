@@ -510,7 +510,7 @@ def test_in_a_window_it_comes_back_in_slices(factory_scene: None, monkeypatch: p
     sampled.forget()
     probe = Probe()
     probe.asked = {"query": probe.query, "limit": 5}
-    probe.sampling = body.Sampling(rig, body.span_of(rig, scene(), "ACTION"), scene())
+    probe.reading = sampled.Reading(rig, body.Sampling(rig, body.span_of(rig, scene(), "ACTION"), scene()))
     probe.scene_uid, probe.source = scene().session_uid, moments.source_of(rig, 1)
     jobs._running.append(probe)
     assert probe.modal(bpy.context, TIMER) == {"PASS_THROUGH"}

@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 import parts
 import pytest
+from test_ops_moments import laid
 
 told, moments = parts.ours("blender.told"), parts.ours("blender.moments")
 
@@ -112,3 +113,44 @@ def test_an_asset_and_one_in_use_are_renamed_too(action: bpy.types.Action) -> No
     bpy.ops.tmr.rename_action(text="someone strolls")
     assert other.animation_data.action.name == "Strolls"
     assert told._besides(action, "Strolls") == f" (it is used in {action.users - 1} places; as an asset, too)"
+
+
+def strips(rig: bpy.types.Object, *starts: int) -> list[str]:
+    """A strip of 4 frames at each of the frames, all on tracks of their own and of other actions; the actions' names."""
+    data: Any = rig.animation_data
+    original = data.action
+    data.action = None
+    for start in starts:
+        laid(rig, original.copy(), start)
+    return [track.strips[0].action.name for track in data.nla_tracks]
+
+
+def named(rig: bpy.types.Object, frame: int) -> str:
+    """What a description at the frame could rename, or why nothing."""
+    uid, why = told.nameable(rig, frame)
+    assert bool(uid) != bool(why)
+    return why or next(one.name for one in bpy.data.actions if one.session_uid == uid)
+
+
+def test_of_strips_the_one_that_plays_is_renamed(action: bpy.types.Action) -> None:
+    rig = bpy.data.objects["Human"]
+    assert named(rig, 1000) == action.name
+    first, second, third = strips(rig, 1, 20, 22)
+    assert (named(rig, 2), named(rig, 20), named(rig, 25)) == (first, second, third)
+    assert "No strip" in named(rig, 12)
+    assert "Several actions" in named(rig, 23)
+    tracks = rig.animation_data.nla_tracks
+    tracks[2].mute = True
+    assert named(rig, 23) == second
+    tracks[1].mute = True
+    # One alone is meant wherever the frame is.
+    assert named(rig, 500) == first
+    shown = bpy.context.window_manager.tmr
+    said = {"name": "Human", "sentences": ["a person walks"], "captions": []}
+    told.keep(shown, said, *told.nameable(rig, 500))
+    assert bpy.ops.tmr.rename_action(text="someone strolls") == {"FINISHED"}
+    assert tracks[0].strips[0].action.name == "Strolls"
+    tracks[1].mute = tracks[2].mute = False
+    told.keep(shown, said, *told.nameable(rig, 23))
+    with pytest.raises(RuntimeError, match="mute all but one"):
+        bpy.ops.tmr.rename_action(text="someone strolls")

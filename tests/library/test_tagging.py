@@ -93,6 +93,14 @@ def test_what_captions_agree_on_is_said_of_bare_takes_alone(held: Library, encod
     assert tagging.untag(held.path) == 0
 
 
+def test_long_takes_are_counted(held: Library, encoders: Encoders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tagging, "LONGEST", held.durations[number(held, "bare")] - 0.01)
+    last = tagged(held, Texts(encoders[1], latent(held)))
+    assert last.long >= 1
+    assert not said(held.path)["bare"]
+    assert last.tagged <= last.takes - last.long
+
+
 def test_where_captions_do_not_agree_nothing_is_said(held: Library, encoders: Encoders) -> None:
     assert tagged(held, Texts(encoders[1], latent(held), alike=False)).tagged == 0
     assert not any(said(held.path).values())

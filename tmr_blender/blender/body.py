@@ -7,6 +7,7 @@ meshes that the rig moves cost nothing.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,21 +92,29 @@ class Sampling:
         rig = next((item for item in bpy.data.objects if item.session_uid == self._rig), None)
         if rig is None or rig.pose is None or any(name not in rig.pose.bones for name in self._map[0]):
             raise SkeletonProblem(f"“{self._name}” has been removed or edited meanwhile: search again.")
-        start = None
+        start, least = time.perf_counter(), 0.0
         with alone(rig, self._rate) as scene:
             for frame in self._frames[len(self._taken) :]:
                 scene.frame_set(frame)
                 self._taken.append(self._matrices(rig.evaluated_get(scene.view_layers[0].depsgraph)))
-                # The first frame builds the scene and says nothing about the next ones.
-                start = start or time.perf_counter()
-                if seconds is not None and time.perf_counter() - start > seconds:
+                # The first frame builds the scene. Where that takes long, half as long is for frames, or it would never end.
+                least = least or 1.5 * (time.perf_counter() - start)
+                if seconds is not None and time.perf_counter() - start > max(seconds, least):
                     break
         return len(self._taken) == len(self._frames)
 
-    def glance(self, count: int) -> Array:
-        """(count, bones, 4, 4) where the mapped bones are in so many frames, spread evenly; nothing of it is kept."""
+    def glimpses(self, count: int) -> list[int]:
+        """So many of the frames, spread evenly, by their number."""
+        return [int(i) for i in np.linspace(0, len(self._frames) - 1, count)]
+
+    def taken(self, numbers: Sequence[int]) -> Array:
+        """(n, bones, 4, 4) where the mapped bones were when these frames were sampled."""
+        return np.array([self._taken[i] for i in numbers])
+
+    def glance(self, numbers: Sequence[int]) -> Array:
+        """(n, bones, 4, 4) where the mapped bones are in these frames now; nothing of it is kept."""
         rig = next(item for item in bpy.data.objects if item.session_uid == self._rig)
-        frames = [self._frames[i] for i in np.linspace(0, len(self._frames) - 1, count).astype(int)]
+        frames = [self._frames[i] for i in numbers]
         seen = []
         with alone(rig, self._rate) as scene:
             for frame in frames:
@@ -178,7 +187,7 @@ def span_of(rig: bpy.types.Object, scene: bpy.types.Scene, frames: str) -> Span:
     """
     data = rig.animation_data
     action = data.action if data is not None else None
-    strips = [] if data is None or action is not None else _strips(data)
+    strips = [] if data is None or action is not None else playing(data)
     name = action.name if action is not None else strips[0].name if len(strips) == 1 else rig.name
     if frames == "SCENE":
         if scene.use_preview_range:
@@ -201,7 +210,7 @@ def span_of(rig: bpy.types.Object, scene: bpy.types.Scene, frames: str) -> Span:
     return Span(round(min(places)), round(max(places)), name)
 
 
-def _strips(data: bpy.types.AnimData) -> list[bpy.types.NlaStrip]:
+def playing(data: bpy.types.AnimData) -> list[bpy.types.NlaStrip]:
     """The NLA strips that play."""
     if not data.use_nla:
         return []
@@ -227,5 +236,14 @@ def _extent(action: bpy.types.Action, curves: list[bpy.types.FCurve]) -> list[fl
 
 
 def _keys(data: bpy.types.AnimData) -> list[float]:
-    """The frames of the selected keys."""
-    return [key.co.x for curve in _curves(data) for key in curve.keyframe_points if key.select_control_point]
+    """The frames of the first and last selected key of each curve."""
+    found: list[float] = []
+    for curve in _curves(data):
+        count = len(curve.keyframe_points)
+        chosen, places = np.empty(count, bool), np.empty(2 * count, np.float32)
+        curve.keyframe_points.foreach_get("select_control_point", chosen)
+        if chosen.any():
+            curve.keyframe_points.foreach_get("co", places)
+            at = places[::2][chosen]
+            found += {float(at.min()), float(at.max())}
+    return found

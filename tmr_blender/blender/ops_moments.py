@@ -9,16 +9,15 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..errors import QueryProblem, SkeletonProblem, TMRError
-from ..library.wire import to_text
 from . import action as action_writer
-from . import moments, sampled
+from . import moments
 from .apply import target
 from .baking import baked
-from .body import Body, Sampling, Span, span_of
+from .body import Sampling, Span, span_of
 from .cut import Made, copied
-from .jobs import show, waits
 from .language import marked, told
-from .ops_similar import READING, OfTheRig
+from .ops_similar import OfTheRig
+from .sampled import Reading
 
 LOOKING = marked("Looking through the motion")
 
@@ -36,28 +35,15 @@ class Finding(OfTheRig):
     def look(self, context: bpy.types.Context) -> set[str]:
         rig, scene = target(context), context.scene
         self.asked = {"query": self.query, "limit": self.limit}
-        self.sampling = Sampling(rig, _span(rig, scene, self.frames), scene)
-        self.scene_uid, self.source = scene.session_uid, moments.source_of(rig, self.sampling.span.first)
-        body = sampled.find(rig, self.sampling)
-        if body is not None:
-            return self.begin(context, self.method, self._about(body))
-        if waits(context):
-            self.sampling.run()
-            return self.begin(context, self.method, self._params(self.sampling))
-        answer = self.watch(context)
-        show(context, READING, 0.0)
-        return answer
+        sampling = Sampling(rig, _span(rig, scene, self.frames), scene)
+        self.scene_uid, self.source = scene.session_uid, moments.source_of(rig, sampling.span.first)
+        self.reading = Reading(rig, sampling)
+        return self.read(context, self.reading)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "TIMER":
             moments.redraw(context)  # their panels show the progress, too
         return super().modal(context, event)
-
-    def _params(self, sampling: Sampling) -> dict[str, Any]:
-        return self._about(sampled.keep(_named(self.source.rig), sampling))
-
-    def _about(self, body: Body) -> dict[str, Any]:
-        return {**self.asked, "positions": to_text(body.positions), "fps": body.fps, "name": body.name}
 
     def describe(self, progress: Any) -> tuple[float, str]:
         return float(progress), LOOKING

@@ -17,6 +17,7 @@ from .jobs import WorkerOperator, show, waits
 from .language import marked, worded
 from .ops_search import filters_of, filters_property, show_hits, ticked
 from .properties import TMR_PG_hit, state
+from .sampled import Reading
 
 READING = "Reading the rig"
 SLICE = 0.05
@@ -27,7 +28,7 @@ class OfTheRig(WorkerOperator):
     """Mix-in: the motion is what the active rig does. It is sampled first, then sent with the request."""
 
     poll_message_set: Any
-    sampling: Sampling | None = None
+    reading: Reading | None = None
     asked: Mapping[str, Any]
     method = ""
 
@@ -57,16 +58,19 @@ class OfTheRig(WorkerOperator):
         """Sample the rig, then send the request with what is `asked` besides."""
         rig = target(context)
         self.asked = asked
-        self.sampling = Sampling(rig, span_of(rig, context.scene, self.frames), context.scene)
-        if not waits(context):
-            answer = self.watch(context)
-            show(context, READING, 0.0)
-            return answer
-        self.sampling.run()
-        return self.begin(context, self.method, self._params(self.sampling))
+        self.reading = Reading(rig, Sampling(rig, span_of(rig, context.scene, self.frames), context.scene))
+        return self.read(context, self.reading)
+
+    def read(self, context: bpy.types.Context, reading: Reading) -> set[str]:
+        """Wait for the body, or come back and read on; then send the request. What takes one slice is not announced."""
+        if reading.run(None if waits(context) else SLICE):
+            return self.begin(context, self.method, self._params(reading))
+        answer = self.watch(context)
+        show(context, READING, reading.progress)
+        return answer
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if self.sampling is None or self.request is not None:
+        if self.reading is None or self.request is not None:
             return super().modal(context, event)
         if self.cancelled or (event.type == "ESC" and event.value == "PRESS"):
             self.stop(context)
@@ -74,10 +78,10 @@ class OfTheRig(WorkerOperator):
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
-            if not self.sampling.run(SLICE):
-                show(context, READING, self.sampling.progress)
+            if not self.reading.run(SLICE):
+                show(context, READING, self.reading.progress)
                 return {"PASS_THROUGH"}
-            params = self._params(self.sampling)
+            params = self._params(self.reading)
         except TMRError as problem:
             self.report({"ERROR"}, str(problem))
             self.stop(context)
@@ -88,8 +92,9 @@ class OfTheRig(WorkerOperator):
         show(context, self.work, 1.0)
         return {"PASS_THROUGH"}
 
-    def _params(self, sampling: Sampling) -> dict[str, Any]:
-        body = sampling.body()
+    def _params(self, reading: Reading) -> dict[str, Any]:
+        body = reading.body
+        assert body is not None
         return {**self.asked, "positions": to_text(body.positions), "fps": body.fps, "name": body.name}
 
 
@@ -169,12 +174,14 @@ class Described(WorkerOperator):
     limit: IntProperty(name="Captions", description="How many captions to list at most", default=8, min=0, max=100)
     work = marked("Describing")
     action = 0
-    """The session_uid of the action that is described, 0 where it is something else."""
+    """The session_uid of the action that can be renamed by what is said, 0 where there is none."""
+    why = ""
+    """There is none, though a rig is described."""
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
-        told.keep(state(context), result, self.action)
+        told.keep(state(context), result, self.action, self.why)
         self.report({"INFO"}, told.summary(state(context)))
         if not waits(context):
             told.popup(context)
@@ -209,8 +216,8 @@ class TMR_OT_find_similar(OfTheRig, Similar, bpy.types.Operator):
         return result
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
-        assert self.sampling is not None
-        self.like = self.sampling.span.name
+        assert self.reading is not None
+        self.like = self.reading.sampling.span.name
         return super().finish(context, result)
 
 
@@ -251,8 +258,7 @@ class TMR_OT_describe_action(OfTheRig, Described, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            data = target(context).animation_data
-            self.action = data.action.session_uid if data is not None and data.action is not None else 0
+            self.action, self.why = told.nameable(target(context), context.scene.frame_current)
             result = self.sample(context, {"libraries": _searched(context), "limit": self.limit})
         except TMRError as problem:
             self.report({"ERROR"}, str(problem))

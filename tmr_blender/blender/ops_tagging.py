@@ -24,8 +24,8 @@ class TMR_OT_tag_library(OfLibrary, WorkerOperator, bpy.types.Operator):
     bl_label = "Tag"
     bl_description = (
         "Have the networks put a sentence to each take that nobody has captioned, where the captions of similar takes in the "
-        "ticked libraries agree on one; seven of ten are right, and most takes get none.\nWhat people have written stays, and "
-        "Untag takes the rest back. Esc stops it"
+        "ticked libraries agree on one; seven of ten are right. Most takes get none, those of over a minute never.\n"
+        "What people have written stays, and Untag takes the rest back. Esc stops it"
     )
     bl_options = {"REGISTER"}
 
@@ -61,7 +61,10 @@ class TMR_OT_tag_library(OfLibrary, WorkerOperator, bpy.types.Operator):
         if result["stopped"]:
             said = "{library}: stopped, {done} of {total} takes tagged; of the rest nothing is sure"
         values = {"library": self.folder.name, "done": result["tagged"], "total": result["takes"]}
-        self.report({"INFO"}, told(said, **values))
+        long = ""
+        if result["long"]:
+            long = told("; {count} are longer than a minute, which is too much for one sentence", count=result["long"])
+        self.report({"INFO"}, told(said, **values) + long)
         return {"FINISHED"}
 
 

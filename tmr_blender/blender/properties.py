@@ -111,6 +111,7 @@ class TMR_PG_state(bpy.types.PropertyGroup):
     )
     told: CollectionProperty(type=TMR_PG_said, options={"SKIP_SAVE"})
     told_of: StringProperty(description="The motion that was described", options={"SKIP_SAVE"})
+    told_why: StringProperty(description="Why what was described of a rig can't be renamed", options={"SKIP_SAVE"})
     told_action: IntProperty(description="The session_uid of the action that was described, else 0", options={"SKIP_SAVE"})
     work: StringProperty(description="What is under way, for people; empty when idle", options={"SKIP_SAVE"})
     filters: PointerProperty(type=filtering.TMR_PG_filters, options={"SKIP_SAVE"})

@@ -14,6 +14,7 @@ from bpy.props import StringProperty
 from ..errors import QueryProblem, TMRError
 from ..library.naming import MOST_BYTES, short_name
 from . import language, moments
+from .body import playing
 from .libraries import columns, wrapped
 from .properties import TMR_PG_state, state
 
@@ -23,10 +24,13 @@ SUMMARISED = 3
 """Captions that a report names; the panel lists them all."""
 
 
-def keep(shown: TMR_PG_state, description: Mapping[str, Any], action: int = 0) -> None:
-    """Take over the fields of a `library.similar.Description`. action: the session_uid of the one described, 0 for none."""
+def keep(shown: TMR_PG_state, description: Mapping[str, Any], action: int = 0, why: str = "") -> None:
+    """Take over the fields of a `library.similar.Description`.
+
+    action: the session_uid of the one that can be renamed by it, 0 for none; why: there is none, though a rig was described.
+    """
     shown.told.clear()
-    shown.told_action = _signed(action)
+    shown.told_action, shown.told_why = _signed(action), why
     shown.told_of = description["name"]
     for sentence in description["sentences"]:
         row = shown.told.add()
@@ -76,7 +80,7 @@ def draw_told(layout: bpy.types.UILayout, shown: TMR_PG_state, width: int) -> No
             for line in wrapped(said.text + ending, width):
                 lines.label(text=line, translate=False)
             row.operator("tmr.search", text="", icon="VIEWZOOM", emboss=False).query = said.text
-            if shown.told_action:
+            if shown.told_action or shown.told_why:
                 row.operator("tmr.rename_action", text="", icon="GREASEPENCIL", emboss=False).text = said.text
 
 
@@ -105,6 +109,27 @@ def _signed(uid: int) -> int:
     return uid - (1 << 32) if uid >= 1 << 31 else uid
 
 
+def nameable(rig: bpy.types.Object, frame: int) -> tuple[int, str]:
+    """The session_uid of the action that a description of the rig is about, or 0 and why there is none.
+
+    It is the one that the rig has, else the one of all strips or of those that play at the frame.
+    """
+    data = rig.animation_data
+    if data is None or data.action is not None:
+        return (0, "") if data is None else (data.action.session_uid, "")
+    strips = [strip for strip in playing(data) if strip.action is not None]
+    here = [strip for strip in strips if strip.frame_start <= frame <= strip.frame_end]
+    for some in (strips, here):
+        if len(found := {strip.action.session_uid for strip in some}) == 1:
+            return found.pop(), ""
+    if not strips:
+        return 0, ""
+    values = {"rig": rig.name, "frame": frame}
+    if not here:
+        return 0, language.told("No strip of “{rig}” plays at frame {frame}: go to one, then describe it again", **values)
+    return 0, language.told("Several actions play on “{rig}” at frame {frame}: mute all but one, then describe again", **values)
+
+
 def described(shown: TMR_PG_state) -> bpy.types.Action | None:
     """The action that was described last; None where it was something else, or has been removed."""
     return next((one for one in bpy.data.actions if _signed(one.session_uid) == shown.told_action), None)
@@ -127,7 +152,11 @@ class TMR_OT_rename_action(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set(language.told, "Describe the action of a rig first: only an action can be renamed")
+        why = state(context).told_why
+        if why:
+            cls.poll_message_set(why)
+        else:
+            cls.poll_message_set(language.told, "Describe the action of a rig first: only an action can be renamed")
         return described(state(context)) is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:

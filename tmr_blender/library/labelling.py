@@ -42,10 +42,11 @@ def _tag(options: argparse.Namespace) -> int:
         print(json.dumps(progress.as_json()))
     else:
         show_line("")
+        long = f" {progress.long} are too long for one sentence ({tagging.LONGEST:.0f} s)." if progress.long else ""
         how = "Stopped" if progress.stopped else "Done"
         print(
             f"{how}: {progress.tagged} of {progress.takes} takes tagged, with {progress.sentences} sentences and "
-            f"{progress.words} words; of the others nothing is sure enough to be said."
+            f"{progress.words} words; of the others nothing is sure enough to be said.{long}"
         )
     return INTERRUPTED if progress.stopped else 0
 

@@ -51,12 +51,17 @@ MOST_WORDS, MOST_LETTERS, MOST_BYTES = 1_000, 200, 1_000_000
 
 @dataclass(frozen=True)
 class Progress:
-    """Where tagging stands. done, total: takes and captions looked at. takes: told of; tagged: those that got any words."""
+    """Where tagging stands.
+
+    done, total: takes and captions looked at. takes: told of; tagged: those that got any words; long: those that last more than
+    `LONGEST`, which got none.
+    """
 
     done: int
     total: int
     takes: int = 0
     tagged: int = 0
+    long: int = 0
     sentences: int = 0
     words: int = 0
     stopped: bool = False
@@ -137,7 +142,7 @@ def tag(
             block = wanted[first : first + BLOCK]
             said = _said(library, block, gallery, list(asked), clues, encoder.background)
             writer.tag({library.entries[number].id: captions for number, captions in said.items()})
-            progress = _counted(progress, said)
+            progress = _counted(progress, said, sum(library.durations[number] > LONGEST for number in block))
             if (yield progress):
                 yield replace(progress, stopped=True)
                 return
@@ -232,13 +237,14 @@ def agreed(gallery: Gallery, latent: Floats, origin: tuple[str, int]) -> str:
     return gallery.texts[best[top]] if agreement[top] >= AGREEMENT else ""
 
 
-def _counted(progress: Progress, said: Mapping[int, Sequence[Caption]]) -> Progress:
+def _counted(progress: Progress, said: Mapping[int, Sequence[Caption]], long: int) -> Progress:
     kinds = [caption.kind for captions in said.values() for caption in captions]
     return replace(
         progress,
         done=progress.done + len(said),
         takes=progress.takes + len(said),
         tagged=progress.tagged + sum(bool(captions) for captions in said.values()),
+        long=progress.long + int(long),
         sentences=progress.sentences + kinds.count(TAGGED),
         words=progress.words + kinds.count(TAG),
     )
