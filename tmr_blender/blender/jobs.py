@@ -14,12 +14,16 @@ from typing import Any, Protocol
 import bpy
 
 from ..errors import TMRError
-from ..library.client import Client, Request
+from ..library.client import Client, Reply, Request
 from . import places
+from .language import told
 from .properties import state
 
 TICK = 0.01
 """Seconds between two looks at the child's answers: they come within 0.1 s."""
+AT_ONCE = 0.05
+"""Seconds that a window may be held up for an answer that is about to come: so it is there for the drawing that the request
+causes anyway, which can take longer than the search did."""
 SHOWN_AFTER = 0.15
 """Seconds of waiting from which the panel says so; a line that comes and goes with every quick search would only flicker."""
 
@@ -77,17 +81,23 @@ def _warm() -> None:
 class WorkerOperator:
     """Mix-in of an operator whose work is one request to the child.
 
-    A subclass calls `begin` from its `execute` or `invoke` and defines `finish`, which takes the result.
+    A subclass calls `begin` from its `execute` or `invoke` and defines `finish`, which takes the result, and `arrived` where
+    something can be shown even before the operator may end.
     """
 
     report: Any
     request: Request | None = None
+    early: Reply | None = None
+    """The answer, where it came before `begin` came back."""
     timer: bpy.types.Timer | None = None
     shown_from: float | None = None
     """By time.monotonic(), when the panel shall say that this is under way; None once it does."""
     cancelled = False
     work = ""
     """What is under way, as the panel shows it."""
+
+    def arrived(self, context: bpy.types.Context, result: Any) -> None:
+        """Show the result; called once, before `finish`."""
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         """Take the result; the operator's answer."""
@@ -99,18 +109,34 @@ class WorkerOperator:
 
     def begin(self, context: bpy.types.Context, method: str, params: Mapping[str, Any]) -> set[str]:
         """Send the request; wait for it in background mode, else come back and poll."""
+        idle = _client is not None and _client.idle
         if not self.ask(method, params):
             return {"CANCELLED"}
-        return self.settle(context) if waits(context) else self.watch(context)
+        if waits(context):
+            return self.settle(context)
+        if idle:
+            self.expect(context)
+        return self.watch(context)
 
     def ask(self, method: str, params: Mapping[str, Any]) -> bool:
         """Send the request; False where there is no child to send it to, which is reported."""
         try:
             self.request = client().request(method, params)
         except OSError as problem:
-            self.report({"ERROR"}, f"The search process can't be started: {problem.strerror or problem}.")
+            self.report({"ERROR"}, told("The search process can't be started: {problem}.", problem=problem.strerror or problem))
             return False
         return True
+
+    def expect(self, context: bpy.types.Context) -> None:
+        """Give the answer a moment, and show a result that comes in it.
+
+        The operator ends on the next tick all the same: what it reports here would go to a caller's Python, not to people.
+        """
+        assert self.request is not None
+        reply = self.request.within(AT_ONCE)
+        self.early = reply if reply is not None and reply.kind != "progress" else None
+        if self.early is not None and self.early.kind == "result":
+            self.arrived(context, self.early.value)
 
     def watch(self, context: bpy.types.Context) -> set[str]:
         """Come back with every tick of a timer and with every event."""
@@ -128,7 +154,7 @@ class WorkerOperator:
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
-        while reply := self.request.poll():
+        while reply := self.early or self.request.poll():
             if reply.kind == "progress":
                 self.shown_from = None
                 fraction, sentence = self.describe(reply.value)
@@ -176,6 +202,8 @@ class WorkerOperator:
         try:
             if isinstance(result, Exception):
                 raise result
+            if self.early is None and not self.cancelled:
+                self.arrived(context, result)
             return self.finish(context, result)
         except TMRError as error:
             self.report({"ERROR"}, str(error))

@@ -12,6 +12,7 @@ from bpy.props import IntProperty, StringProperty
 from ..errors import LibraryProblem, QueryProblem, TMRError
 from . import filtering, history, preferences, textures, wording
 from .jobs import WorkerOperator
+from .language import marked, told
 from .properties import state
 
 EXAMPLES = ("a person does a cartwheel", "someone gets up from the floor", "a person jogs straight ahead")
@@ -44,7 +45,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     filters: filters_property()
-    work = "Searching"
+    work = marked("Searching")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.properties.is_property_set("query"):
@@ -54,7 +55,7 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         query = self.query.strip()
         if not query:
-            self.report({"ERROR"}, "Describe a motion first, such as: " + EXAMPLES[0])
+            self.report({"ERROR"}, told("Describe a motion first, such as: {example}", example=EXAMPLES[0]))
             return {"CANCELLED"}
         try:
             libraries = [self.library] if self.library else ticked(self, context)
@@ -65,15 +66,18 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         shown = state(context)
         # `asked` first: showing the query would search again otherwise.
         shown.asked = query
-        shown.query = query
+        if shown.query != query:
+            shown.query = query  # which has the whole window drawn
         return self.begin(context, "search", {**params, "query": query, "libraries": libraries, "limit": self.limit})
+
+    def arrived(self, context: bpy.types.Context, result: Any) -> None:
+        show_hits(context, self.query.strip(), result)
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         if self.cancelled:
             return {"CANCELLED"}
         history.add(self.query)
-        show_hits(context, self.query.strip(), result)
-        self.report({"INFO"}, f"{len(result)} motions for “{self.query.strip()}”")
+        self.report({"INFO"}, told("{count} motions for “{query}”", count=len(result), query=self.query.strip()))
         return {"FINISHED"}
 
 

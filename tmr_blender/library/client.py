@@ -67,6 +67,10 @@ class Request:
         """The next reply that has arrived, or None. Never blocks."""
         return self._next(None)
 
+    def within(self, seconds: float) -> Reply | None:
+        """The next reply, waiting for it for so long at most."""
+        return self._next(seconds)
+
     def wait(self, timeout: float | None = None) -> Any:
         """Block until the result; progress on the way is dropped.
 
@@ -142,6 +146,12 @@ class Client:
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._process.poll() is None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has answered before, and everything: what it needs is loaded, and nothing is in the way."""
+        with self._lock:
+            return self._number > 0 and not self._requests
 
     def request(self, method: str, params: Mapping[str, Any] | None = None) -> Request:
         """Send a request; the answer is read from what is returned.
