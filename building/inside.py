@@ -32,7 +32,11 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
+    try:
+        status = main()
+    except RuntimeError as problem:  # an operator's; as a traceback it would leave a reference alive, see below
+        print(problem, file=sys.stderr)
+        status = 1
     sys.stdout.flush()
     sys.stderr.flush()
     # Blender 4.5 as a module never ends, and 4.2 crashes, where a reference to bpy is alive at the interpreter's exit.

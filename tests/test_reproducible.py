@@ -91,7 +91,8 @@ def test_a_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(name)
             file.chmod(0o600 if number else 0o755)
-            os.utime(file, (1_500_000_000 + 10**7 * number,) * 2)
+            second = 1_500_000_000 + 10**7 * number
+            os.utime(file, (second, second))
         wheel = folder / row.file
         with zipfile.ZipFile(wheel, "w") as archive:
             for name in ("small.py", "small-1.dist-info/LICENSE"):
