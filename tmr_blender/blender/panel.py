@@ -185,9 +185,9 @@ def _draw_apply(layout: bpy.types.UILayout, context: bpy.types.Context, shown: T
 def _about(hit: TMR_PG_hit, like: bool) -> list[str]:
     """How near a hit is and why, and where in its take, as lines."""
     verdict = wording.verdict(hit.score, like)
-    near = f"{verdict[:1].upper()}{verdict[1:]}: {worded(wording.MATCHED.get(hit.matched, hit.matched))}"
-    if wording.far(hit.score, like):  # the nearest there is, which is no reason
-        near = near.partition(":")[0]
+    near = verdict[:1].upper() + verdict[1:]
+    if not wording.far(hit.score, like):  # else it is the nearest there is, which is no reason
+        near += f": {worded(wording.MATCHED.get(str(hit.matched), str(hit.matched)))}"
     if hit.end - hit.start > hit.duration - 0.1:
         return [near, worded("The whole take, {length}", length=units.lasting(bpy.context, hit.duration))]
     return [near, units.within(bpy.context, hit.start, hit.end, hit.duration)]
