@@ -7,7 +7,7 @@ from ..window import Failed, Window
 from . import scenario
 
 QUERY = "a person walks"
-PANELS = ("TMR_PT_libraries", "TMR_PT_mapping", "TMR_PT_moments")
+PANELS = ("TMR_PT_libraries", "TMR_PT_moments")  # that of rigs has its own scenario
 
 
 def light() -> bool:
