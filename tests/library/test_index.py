@@ -211,6 +211,23 @@ def test_stopping_keeps_what_was_read(tmp_path: Path, folder: Path, encoders: En
     assert run(tmp_path / "library", folder, encoders).takes == 3
 
 
+def test_what_waits_is_encoded_in_pieces_and_stopping_waits_for_none(
+    tmp_path: Path, folder: Path, encoders: Encoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tmr_blender.library.index.PIECE_FILES", 1)
+    monkeypatch.setattr("tmr_blender.library.index.STOP_SECONDS", 0.0)
+    steps = index(tmp_path / "library", folder, *encoders, jobs=1)
+    told = next(step for step in steps if step.done == 4 and step.takes)
+    assert told.takes == 1  # all are read, the first is stored
+    last = steps.send(True)
+    assert last.stopped and last.takes == 1
+    assert next(steps, None) is None
+    assert run(tmp_path / "library", folder, encoders).takes == 3
+    whole, apart = run(tmp_path / "whole", folder, encoders), Library.open(tmp_path / "library")
+    assert whole.takes == 4
+    assert np.allclose(np.sort(Library.open(tmp_path / "whole").motion, axis=0), np.sort(apart.motion, axis=0), atol=1e-5)
+
+
 def test_links_do_not_lead_out(tmp_path: Path, folder: Path, encoders: Encoders) -> None:
     outside = write_take(tmp_path / "outside" / "secret.bvh", "walks")
     (folder / "link.bvh").symlink_to(outside)

@@ -33,6 +33,11 @@ IDLE_FRAMES = 2_000
 """... or so many, while there is nothing else to do than wait for a reader."""
 FLUSH_SECONDS = 5.0
 """... or once this much time has gone by: what a killed process loses."""
+PIECE_FRAMES = 1_000
+PIECE_FILES = 64
+"""Rows and files that are encoded and committed at a time, after which the caller gets to say whether to stop."""
+STOP_SECONDS = 1.0
+"""After that was said, what was read is encoded for so long; the rest is read again by the next run."""
 BEAT_SECONDS = 0.25
 """While a file takes long to read, the caller gets to say whether to stop so often."""
 PLAN_SECONDS = 0.1
@@ -82,7 +87,8 @@ def index(
 ) -> Generator[Progress, bool | None, None]:
     """Bring the library up to date with a folder of motion files; a library that does not exist is made.
 
-    Yields after every file, and now and then while one takes long; `send(True)` stops cleanly, keeping what was read.
+    Yields after every file, and now and then while one takes long; `send(True)` stops cleanly within a few seconds,
+    keeping what was stored: files that were read and not yet encoded are read again by the next run.
     Unchanged files are not read again, nor are files that were only renamed or moved: content is told by its hash.
     shard: (i, n) reads only the i-th of n shares of the files, 1 <= i <= n, so that n machines with a library each can
     share the work; `merge.merge` makes one of them. jobs: reader processes, 1 for none beside this one, None for what
@@ -181,19 +187,21 @@ class _Run:
             if planned.ticket is not None:
                 reading = readers.take(planned.ticket, 0.0 if self._frames() >= IDLE_FRAMES else BEAT_SECONDS)
                 while reading is None:
-                    if self._frames() >= IDLE_FRAMES:
-                        self._flush()
-                    if (yield self._now()):
+                    idle = self._frames() >= IDLE_FRAMES
+                    if (idle and (yield from self._flush())) or (yield self._now()):
                         yield self._stopped()
                         return
                     self._look_ahead(files, ahead, readers)
                     reading = readers.take(planned.ticket, BEAT_SECONDS)
                 given = (reading,)
             ahead.popleft().finish(*given)
-            if (yield self._past(planned.file)):
+            due = self._frames() >= FLUSH_FRAMES or time.monotonic() - self.flushed > FLUSH_SECONDS
+            if (due and (yield from self._flush())) or (yield self._past(planned.file)):
                 yield self._stopped()
                 return
-        self._flush()
+        if (yield from self._flush()):
+            yield self._stopped()
+            return
         self._forget()
         yield self.progress
 
@@ -223,7 +231,9 @@ class _Run:
         return self.progress
 
     def _stopped(self) -> Progress:
-        self._flush()
+        until = time.monotonic() + STOP_SECONDS
+        while self.waiting and time.monotonic() < until:
+            self._store(self._piece())
         return replace(self.progress, current="", stopped=True)
 
     def _forget(self) -> None:
@@ -290,7 +300,6 @@ class _Run:
 
     def _relabel(self, kept: _Prepared) -> None:
         self.waiting.append(kept)
-        self.progress = replace(self.progress, relabelled=self.progress.relabelled + 1)
 
     def _skip(self, before: FileState) -> None:
         if before.error is not None:
@@ -300,7 +309,8 @@ class _Run:
     def _unreachable(self, file: Found, sentence: str) -> None:
         """A file that is there and can't be opened, or a drive that has gone: what is stored about it stays."""
         if not self.root.is_dir():
-            self._flush()
+            while self.waiting:
+                self._store(self._piece())
             raise LibraryProblem(f"The folder {self.root} has vanished while it was read. What was read is kept; try again.")
         self.errors += ((file.path, sentence),)
         if file.path not in self.stored:
@@ -316,26 +326,43 @@ class _Run:
             self.errors += ((file.path, reading.error),)
             state = replace(state, error=reading.error)
         self.waiting.append(_Prepared(state, reading))
-        if self._frames() >= FLUSH_FRAMES or time.monotonic() - self.flushed > FLUSH_SECONDS:
-            self._flush()
 
     def _frames(self) -> int:
         return sum(item.frames for item in self.waiting)
 
-    def _flush(self) -> None:
-        """Encode all that waits in one go, and commit it."""
-        readings = with_motion([item.reading for item in self.waiting], self.motion_encoder)
-        takes = iter(with_captions([take for reading in readings for take in reading.takes], self.text_encoder))
-        labels = iter(with_captions([part for item in self.waiting for part in item.labels], self.text_encoder))
+    def _flush(self) -> Generator[Progress, bool | None, bool]:
+        """Store all that waits, piece by piece; whether the caller asked to stop meanwhile."""
+        while self.waiting:
+            self._store(self._piece())
+            if self.waiting and (yield self._now()):
+                return True
+        self.flushed = time.monotonic()
+        return False
+
+    def _piece(self) -> list[_Prepared]:
+        """Take the first of what waits: one file, or as many as are a piece."""
+        frames, count = 0, 0
         for item in self.waiting:
+            frames += item.frames
+            if count and (frames > PIECE_FRAMES or count == PIECE_FILES):
+                break
+            count += 1
+        piece, self.waiting = self.waiting[:count], self.waiting[count:]
+        return piece
+
+    def _store(self, piece: list[_Prepared]) -> None:
+        """Encode a piece in one go, and commit it."""
+        readings = with_motion([item.reading for item in piece], self.motion_encoder)
+        takes = iter(with_captions([take for reading in readings for take in reading.takes], self.text_encoder))
+        labels = iter(with_captions([part for item in piece for part in item.labels], self.text_encoder))
+        for item in piece:
             if item.before is not None:
                 self.writer.relabel(item.before, self.source, item.state, [next(labels) for _ in item.labels])
+                self.progress = replace(self.progress, relabelled=self.progress.relabelled + 1)
                 continue
             self.writer.put(self.source, item.state, [next(takes) for _ in item.reading.takes])
             self.progress = replace(self.progress, takes=self.progress.takes + len(item.reading.takes))
-        self.waiting = []
         self.writer.commit()
-        self.flushed = time.monotonic()
 
 
 def in_shard(path: str, i: int, n: int) -> bool:
