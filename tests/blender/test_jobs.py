@@ -26,6 +26,7 @@ class Probe(jobs.WorkerOperator):
         self.reports: list[tuple[set[str], str]] = []
         self.results: list[Any] = []
         self.seen: list[Any] = []
+        self.arrivals: list[Any] = []
         self.request = jobs.client().request(method, params)
         jobs._running.append(self)
 
@@ -35,6 +36,9 @@ class Probe(jobs.WorkerOperator):
     def describe(self, progress: Any) -> tuple[float, str]:
         self.seen.append(progress)
         return progress["done"] / progress["total"], f"{progress['done']} done"
+
+    def arrived(self, context: bpy.types.Context, result: Any) -> None:
+        self.arrivals.append(result)
 
     def finish(self, context: bpy.types.Context, result: Any) -> set[str]:
         self.results.append(result)
@@ -124,6 +128,44 @@ def test_only_what_takes_a_while_is_announced(motions: Path, tmp_path: Path) -> 
     assert shown.work == "Probing"
     assert not jobs.expecting()
     probe.run()
+
+
+def test_what_is_answered_at_once_is_shown_at_once_and_ends_on_the_next_tick(
+    motions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "AT_ONCE", 60.0)
+    pid = jobs.client().request("status").wait(60)["pid"]
+    assert jobs.client().idle
+    probe = Probe("status", {})
+    probe.expect(bpy.context)
+    assert [shown["pid"] for shown in probe.arrivals] == [pid]
+    assert probe.results == []
+    assert probe.modal(bpy.context, TIMER) == {"FINISHED"}
+    assert probe.results == probe.arrivals
+
+
+def test_an_error_that_comes_at_once_is_reported_on_the_next_tick(
+    motions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "AT_ONCE", 60.0)
+    probe = Probe("info", {"library": str(tmp_path / "nowhere")})
+    probe.expect(bpy.context)
+    assert probe.reports == []
+    assert probe.modal(bpy.context, TIMER) == {"CANCELLED"}
+    ((kind, sentence),) = probe.reports
+    assert kind == {"ERROR"}
+    assert "nowhere" in sentence
+    assert probe.arrivals == []
+
+
+def test_a_child_that_has_answered_nothing_is_not_waited_for(motions: Path) -> None:
+    jobs.end_client()
+    fresh = jobs.client()
+    assert not fresh.idle
+    request = fresh.request("status")
+    assert not fresh.idle
+    request.wait(60)
+    assert fresh.idle
 
 
 def test_loading_a_file_ends_the_operator(motions: Path, tmp_path: Path) -> None:
