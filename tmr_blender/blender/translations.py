@@ -6,7 +6,7 @@ context "*"; names of operators, and texts given to their buttons, have "Operato
 same context it shows in its own translation.
 """
 
-import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,8 +53,8 @@ def _entries(path: Path) -> Iterator[dict[str, str]]:
 
 def _string(quoted: str, where: str) -> str:
     try:
-        text = ast.literal_eval(quoted)  # its escapes are those of C; a literal is no code
-    except (SyntaxError, ValueError) as error:
+        text = json.loads(quoted)  # its escapes are those that such files use
+    except json.JSONDecodeError as error:
         raise ValueError(f"{where}: {quoted} is no string") from error
     if not isinstance(text, str):
         raise ValueError(f"{where}: {quoted} is no string")
