@@ -3,6 +3,7 @@
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -10,7 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
+import numpy.typing
+
 OUT = Path("/out")
+Picture = numpy.typing.NDArray[numpy.uint8]
 NEAR = 4
 """Pixels the mouse moves to the place of a click, for Blender to notice the button under it."""
 SETTLE = 0.5
@@ -286,6 +291,24 @@ class Window:
             [sys.executable, "/src/xwd2png.py", str(path)], input=taken, stdout=subprocess.DEVNULL, check=False
         )
         self.check(f"the screen shows something at “{what}”", done.returncode == 0)
+
+    def picture(self) -> Picture:
+        """What the screen shows: [height, width, 4] bytes."""
+        data = subprocess.run(["xwd", "-root", "-silent"], stdout=subprocess.PIPE, check=True).stdout
+        head = struct.unpack(">25I", data[:100])
+        width, height, row, start = head[4], head[5], head[12], head[0] + 12 * head[19]
+        pixels = numpy.frombuffer(data, numpy.uint8, row * height, start)
+        return pixels.reshape(height, row)[:, : 4 * width].reshape(height, width, 4)
+
+    def appeared(self, before: Picture) -> tuple[int, int, int, int]:
+        """left, top, right, bottom of what came over the screen after a picture, such as a popup; Blender says no place."""
+        changed = (self.picture() != before)[..., :3].any(axis=2)
+        # Little things blink beside it: only rows and columns that changed over a good part count.
+        rows = numpy.flatnonzero(changed.sum(axis=1) > 100)
+        columns = numpy.flatnonzero(changed.sum(axis=0) > 60)
+        if not len(rows) or not len(columns):
+            raise Failed("nothing has come over the screen")
+        return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
 
     def check(self, what: str, true: Any, detail: Any = "") -> None:
         """Note whether something is so; the scenario fails where it isn't, and goes on."""

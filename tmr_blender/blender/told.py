@@ -18,6 +18,8 @@ from .body import playing
 from .libraries import columns, wrapped
 from .properties import TMR_PG_state, state
 
+BUTTON = 5
+"""Characters that a button beside a sentence takes the room of."""
 POPUP_COLUMNS = 60
 KINDS = (("measured", language.marked("Measured")), ("caption", language.marked("Captions of similar takes")))
 SUMMARISED = 3
@@ -101,7 +103,8 @@ class TMR_PT_told(bpy.types.Panel):
         shown = state(context)
         named = described(shown)
         self.layout.label(text=named.name if named is not None else shown.told_of, icon="ACTION", translate=False)
-        draw_told(self.layout.column(), shown, columns(context) - 4)
+        buttons = 2 if shown.told_action or shown.told_why else 1
+        draw_told(self.layout.column(), shown, columns(context) - buttons * BUTTON)
 
 
 def _signed(uid: int) -> int:

@@ -7,14 +7,14 @@ import http.server
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..window import Failed, Window
+from ..window import Window
 from . import scenario
 
 DATA = Path("/out/data/mocap/bandai")
-PLACE = "/out/got"
 
 
 def offline() -> bool:
@@ -78,42 +78,39 @@ def getting(window: Window) -> None:
     window.shot("offline")
     title = window.inside(allowed, *served())
     time.sleep(0.5)
+    before = window.picture()
     window.click(window.find("tmr.get_source"))
     time.sleep(1.2)
     window.shot("terms")
-    # A dialog takes the keyboard: without the tick it says what is missing.
-    window.key("Return")
-    time.sleep(1.0)
-    window.shot("without accepting")
-    told = window.inside(last_reports)
-    window.check("nothing comes to who does not accept", not window.state()["jobs"], told)
-    accepted(window, title)
-
-
-def accepted(window: Window, title: str) -> None:
-    """Called as a script would, with the terms accepted, since no one can tell where a dialog's buttons are."""
-    window.inside(begin)
-    try:
-        window.wait("the job", lambda state: state["jobs"] or state["libraries"], timeout=20.0)
-    except Failed:
-        window.check("the download begins", False, window.inside(last_reports))
-        return
+    left, _, right, bottom = window.appeared(before)
+    window.check("the terms are not accepted yet", not window.inside(accepted))
+    # From below: the sentence why Download is grey, Download, and the box to tick; then that button, now the lowest.
+    ticked = upwards(window, 0.25 * left + 0.75 * right, bottom, lambda: window.inside(accepted))
+    window.check("without consent nothing comes", not window.state()["jobs"], window.state()["jobs"])
+    window.check("a tick accepts them", ticked)
+    time.sleep(0.5)
+    window.shot("accepted")
+    asked = upwards(window, 0.5 * (left + right), bottom, lambda: window.state()["jobs"] or window.state()["libraries"])
+    window.check("the download begins", asked, window.inside(last_reports))
     window.shot("coming")
     shown = window.wait("the library", lambda state: state["libraries"] and not state["jobs"], timeout=180.0)
     window.check("it is listed", any(title in folder for folder in shown["libraries"]), shown["libraries"])
     window.shot("there")
 
 
-def begin() -> list[str]:
-    """Get the first library."""
-    import importlib
+def upwards(window: Window, x: float, bottom: float, reached: Callable[[], Any]) -> bool:
+    """Click what a popup has from below until it is as wanted; whether it came to be."""
+    for y in range(round(bottom) - 14, round(bottom) - 100, -14):
+        window.click((x, y), counted=False)
+        time.sleep(0.6)
+        if reached():
+            window.clicks += 1
+            return True
+    return False
 
+
+def accepted() -> bool:
+    """Whether the terms are accepted."""
     import bpy
 
-    from ..inside import MODULE
-
-    name = importlib.import_module(f"{MODULE}.library.sources").SOURCES[0].name
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    with bpy.context.temp_override(window=window, area=area):
-        return sorted(bpy.ops.tmr.get_source("EXEC_DEFAULT", source=name, directory=PLACE, accept=True))
+    return bool(bpy.context.window_manager.tmr_source.accept)
