@@ -35,12 +35,16 @@ class Clock:
         """Once every round of the event loop that the probe's timer is due in."""
         now = time.monotonic()
         self.ticks.append(now)
-        shown = brief()
-        if not self.changes or self.changes[-1][1] != shown:
-            self.changes.append((now, shown))
+        self.look(now)
         if self.redraw:
             for region in _regions("VIEW_3D", "UI"):
                 region.tag_redraw()
+
+    def look(self, now: float) -> None:
+        """Note the state where it has changed: on every tick, and when the panel is drawn, which may be before the next."""
+        shown = brief()
+        if not self.changes or self.changes[-1][1] != shown:
+            self.changes.append((now, shown))
 
 
 clock = Clock()
@@ -48,6 +52,7 @@ clock = Clock()
 
 def _panel_drawn(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
     shown, now = getattr(context.window_manager, "tmr", None), time.monotonic()
+    clock.look(now)
     clock.sidebar.append(now)
     clock.panel.append((now, len(shown.hits) if shown is not None else 0))
 

@@ -20,13 +20,15 @@ def farthest(before: dict[str, list[float]], after: dict[str, list[float]]) -> f
     return max(sum((a - b) ** 2 for a, b in zip(before[name], after[name], strict=True)) ** 0.5 for name in before)
 
 
-def answered(window: Window, query: str) -> tuple[float, float]:
-    """Seconds from a query's being asked to its hits, and on to the panel's next drawing."""
+def answered(window: Window, query: str, pressed: float) -> tuple[float, float]:
+    """Seconds from Enter, `pressed` by time.monotonic(), until its hits are there, and until the panel is drawn with them.
+
+    By Enter, not by the state that tells what was asked: a search that is answered at once changes both in one go.
+    """
     changes: list[Any] = window.inside("changes")
-    asked = next(at for at, shown in changes if shown and shown["asked"] == query)
     found = next(at for at, shown in changes if shown and shown["searched"] == query)
     drawn = next((at for at, hits in window.inside("panel_times") if at >= found and hits), float("inf"))
-    return found - asked, drawn - asked
+    return found - pressed, drawn - pressed
 
 
 @scenario(1, "The first minute: tab, sentence, Enter, Apply")
@@ -77,10 +79,11 @@ def undone(window: Window) -> None:
 def again(window: Window) -> None:
     """A second search, with everything loaded."""
     window.type_into(FIELD, AGAIN, counted=False)
+    pressed = time.monotonic()
     window.key("Return")
     window.wait("other results", lambda state: state["searched"] == AGAIN)
     time.sleep(1.0)
-    found, drawn = answered(window, AGAIN)
-    window.figure("second search, until its results are there", found, "s", limit=WARM_SECONDS)
-    window.figure("second search, until they are drawn", drawn, "s")
+    found, drawn = answered(window, AGAIN, pressed)
+    window.figure("second search from Enter on, until its results are there", found, "s", limit=WARM_SECONDS)
+    window.figure("second search from Enter on, until they are drawn", drawn, "s")
     window.shot("second")
