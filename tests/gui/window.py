@@ -177,8 +177,8 @@ class Window:
         for page in range(pages):
             if page:
                 self.scroll(area, region)
-            # The next pages hold what a whole row shows; only the first is looked through for small buttons as well.
-            place = self._sweep(name, area, region, columns if not page else columns[:2], met)
+            # Unless told where, only the first page is looked through for small buttons, the next for what a whole row shows.
+            place = self._sweep(name, area, region, columns[:2] if page and columns == COLUMNS else columns, met)
             if place is not None:
                 return place
         raise Failed(f"no button for {name} in {region} of {area}; there are {sorted(met - {''})}")

@@ -15,7 +15,7 @@ def finding(window: Window) -> None:
     window.type_into("tmr.query", QUERY)
     window.key("Return")
     everything = window.wait("results", lambda state: state["searched"] == QUERY)
-    window.click(window.find("tmr.more_like_this(", columns=(0.76, 0.75, 0.25)))
+    window.click(window.find("tmr.more_like_this(", columns=(0.65, 0.25)))
     like = window.wait("similar motions", lambda state: state["like"])
     window.check("what is alike is listed", like["hits"] > 0)
     window.check("a motion is not its own likeness", everything["names"][0] != like["names"][0], like["names"][:3])
