@@ -26,3 +26,9 @@ def told(template: str, **values: Any) -> str:
 def marked(text: str) -> str:
     """The text as it is: a word in a table, which is looked up where it is shown."""
     return text
+
+
+def plain(error: Exception) -> str:
+    """The sentence in what Blender raises for an operator's report: without "Error: ", in the language it is put there in."""
+    sentence = str(error).strip().removeprefix("Error: ")
+    return sentence.removeprefix(bpy.app.translations.pgettext_rpt("Error") + ": ").strip()

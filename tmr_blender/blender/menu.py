@@ -11,7 +11,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from . import ghost, jobs
-from .language import told, worded
+from .language import plain, told, worded
 from .properties import state
 
 LISTED = 20
@@ -55,7 +55,7 @@ def _hand_over(asking: Any, context: bpy.types.Context, operator: Any, query: st
     try:
         done = operator("EXEC_DEFAULT" if jobs.waits(context) else "INVOKE_DEFAULT", query=query)
     except RuntimeError as error:  # what it has reported as an error
-        asking.report({"ERROR"}, str(error).strip().removeprefix("Error: "))
+        asking.report({"ERROR"}, plain(error))
         return {"CANCELLED"}
     return {"FINISHED"} if done & {"FINISHED", "RUNNING_MODAL"} else {"CANCELLED"}
 

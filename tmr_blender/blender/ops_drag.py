@@ -13,7 +13,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..errors import SkeletonProblem, TMRError
 from . import picking, strip, textures
-from .language import told, worded
+from .language import plain, told, worded
 from .ops_apply import ChosenMotion, PlacedMotion
 from .placing import refusal
 from .properties import state
@@ -314,7 +314,7 @@ def put_on(operator: Any, context: bpy.types.Context, rig: bpy.types.Object, **m
         # True: an undo step.
         outcome = bpy.ops.tmr.drop_on("EXEC_DEFAULT", True, rig=rig.name, **motion)
     except RuntimeError as error:  # how Blender hands on an operator's error
-        operator.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+        operator.report({"ERROR"}, plain(error))
         return {"CANCELLED"}
     data = rig.animation_data
     if "FINISHED" in outcome and data is not None and data.action is not None:

@@ -16,7 +16,7 @@ from bpy.props import EnumProperty, StringProperty
 from ..errors import FileProblem, SkeletonProblem, TMRError
 from . import action as action_writer
 from . import apply, origin
-from .language import told
+from .language import plain, told
 from .ops_drag import Dragging, activate, dropped_on, put_on
 from .origin import Origin
 
@@ -96,7 +96,7 @@ def _put_keys(operator: Any, context: bpy.types.Context, rig: bpy.types.Object, 
             relative_asset_identifier=operator.relative_asset_identifier,
         )
     except RuntimeError as error:  # how Blender hands on an operator's error
-        operator.report({"ERROR"}, f"{why} {str(error).removeprefix('Error: ').strip()}")
+        operator.report({"ERROR"}, f"{why} {plain(error)}")
         return {"CANCELLED"}
     operator.report({"WARNING"}, told("{why} The asset's own keys are on {rig}", why=why, rig=rig.name))
     return outcome
