@@ -3,6 +3,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -99,6 +100,42 @@ def test_without_a_rig_a_plain_figure_is_solved_on(factory_scene: None, motions:
         data.action_slot = data.action.slots[0]
     hips = [parts.heads(rig, frame)["Hips"] for frame in (1, 39)]
     assert 1.6 < hips[0][1] - hips[1][1] < 2.3, "it walks ahead on such a figure"
+
+
+class Space:
+    show_region_asset_shelf = False
+
+
+class Panel:
+    """A panel whose layout notes which properties are drawn."""
+
+    def __init__(self) -> None:
+        self.layout, self.drawn = self, []
+
+    def prop(self, data: Any, name: str, **options: Any) -> None:
+        self.drawn.append(name)
+
+
+def test_the_shelf_is_offered_while_it_is_hidden_and_told_once_it_is_shown(
+    factory_scene: None, motions: Path, tmp_path: Path
+) -> None:
+    ops_send = parts.ours("blender.ops_send")
+    context = SimpleNamespace(space_data=Space(), window_manager=bpy.context.window_manager)
+    drawn = Panel()
+    ops_send._draw_shelf(drawn, context)
+    assert not drawn.drawn, "nothing was sent yet"
+    show(motions, "walk")
+    bpy.ops.tmr.send_to_assets(directory=str(tmp_path), which="ALL")
+    ops_send._draw_shelf(drawn, context)
+    assert drawn.drawn == ["show_region_asset_shelf"]
+    context.space_data.show_region_asset_shelf = True
+    ops_send._tell(False)
+    ops_send._draw_shelf(drawn, context)
+    assert bpy.app.timers.is_registered(ops_send._refresh)
+    assert drawn.drawn == ["show_region_asset_shelf"], "it is there, so it is not offered"
+    ops_send._refresh()
+    assert ops_send._stale, "there is no window, so nobody was told"
+    bpy.app.timers.unregister(ops_send._refresh)
 
 
 def test_a_dropped_asset_is_solved_anew_for_another_rig(factory_scene: None, motions: Path, tmp_path: Path) -> None:

@@ -14,6 +14,12 @@ def test_a_higher_score_never_gets_a_weaker_word() -> None:
     assert wording.verdict(wording.CLOSE).startswith("close") and wording.verdict(wording.CLOSE - 0.01).startswith("similar")
 
 
+@pytest.mark.parametrize("like", [False, True])
+def test_what_is_called_far_off_is_far(like: bool) -> None:
+    for score in range(101):
+        assert wording.far(score / 100, like) == wording.verdict(score / 100, like).startswith("far off")
+
+
 @pytest.mark.parametrize(
     ("names", "ends"),
     [
