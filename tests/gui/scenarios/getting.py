@@ -90,6 +90,7 @@ def getting(window: Window) -> None:
     window.check("a tick accepts them", ticked)
     time.sleep(0.5)
     window.shot("accepted")
+    left, _, right, bottom = window.appeared(before)  # a line is gone, and a click beside the popup closes it
     asked = upwards(window, 0.5 * (left + right), bottom, lambda: window.state()["jobs"] or window.state()["libraries"])
     window.check("the download begins", asked, window.inside(last_reports))
     window.shot("coming")
