@@ -95,7 +95,7 @@ def test_the_example_of_a_convention_runs(tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     head = "TABLE: tuple[Convention, ...] = (\n"
     assert head in text
-    path.write_text(text.replace(head, head + row), encoding="utf-8")
+    path.write_text(text.replace(head, head + row.rstrip() + ",\n"), encoding="utf-8")
     code = """
 import bodies
 from tmr_blender.retarget import conventions, roles

@@ -22,6 +22,8 @@ def limited(count: int) -> Iterator[None]:
     """
     global _held
     torch = sys.modules.get("torch")
+    if not hasattr(torch, "set_num_threads"):
+        torch = None  # not imported, or half: another thread is at it, and asks `held` as soon as it has it
     before = torch.get_num_threads() if torch else 0
     outer, _held = _held, count
     try:
