@@ -19,7 +19,7 @@ png = parts.ours("motion.png")
 def empty() -> Iterator[None]:
     textures.forget()
     yield
-    textures.unregister()
+    textures.forget()
 
 
 def settle() -> None:
@@ -52,6 +52,30 @@ def test_pictures_of_a_library_arrive(factory_scene: None, empty: None, tmp_path
         assert not textures._wanted
     finally:
         bpy.ops.tmr.remove_library(directory=str(tmp_path / "motions"))
+
+
+def test_a_take_that_gets_the_number_of_another_has_its_own_picture(factory_scene: None, empty: None, tmp_path: Path) -> None:
+    folder = tmp_path / "motions"
+    library = str(places.library_for(folder))
+
+    def shown() -> tuple[tuple[str, int], np.ndarray]:
+        bpy.ops.tmr.search(query="a person waves", library=library)
+        hit = bpy.context.window_manager.tmr.hits[0]
+        textures.want((hit.library, hit.entry))
+        settle()
+        return (hit.library, hit.entry), textures.held((hit.library, hit.entry))
+
+    parts.write_bvh(folder / "one.bvh", "waves")
+    bpy.ops.tmr.add_library(directory=str(folder))
+    try:
+        key, waving = shown()
+        assert shown()[1] is waving
+        parts.write_bvh(folder / "one.bvh", "walks")
+        bpy.ops.tmr.refresh_library(directory=str(folder))
+        again, walking = shown()
+        assert again == key and (walking != waving).any()
+    finally:
+        bpy.ops.tmr.remove_library(directory=str(folder))
 
 
 def test_a_library_that_is_gone_has_no_pictures_and_is_not_asked_again(empty: None, tmp_path: Path) -> None:

@@ -110,3 +110,14 @@ def test_a_panel_that_is_drawn_meanwhile_does_not_ask_again(monkeypatch: pytest.
     thumbnails._add("one", image())
     thumbnails._add("one", image(1))
     assert len(thumbnails._previews) == 1
+
+
+def test_what_has_changed_on_the_disk_is_forgotten_and_nothing_else() -> None:
+    span = ("old", 1, 0.0, 2.0)
+    for name in ("old:1", "older:1", f"{span}:0"):
+        thumbnails._add(name, image())
+    thumbnails._strips[span] = [f"{span}:0"]
+    thumbnails._waiting["old:2"] = ("old", 2)
+    thumbnails.forget_library("old")
+    assert set(thumbnails._icons) == set(thumbnails._previews) == {"older:1"}
+    assert not thumbnails._strips and not thumbnails._waiting

@@ -2,6 +2,7 @@
 """Everything that imports bpy: what is registered, in order. Each module registers its own classes."""
 
 from . import (
+    changes,
     command,
     dropping,
     filtering,
@@ -57,6 +58,7 @@ _MODULES = (
     mapping,
     jobs,
     watching,
+    changes,
     summaries,
     history,
     thumbnails,

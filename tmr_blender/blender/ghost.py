@@ -24,7 +24,7 @@ from ..library import wire
 from ..library.client import Request
 from ..motion import ghost
 from ..motion.quaternion import Array
-from . import beside, jobs, properties, units
+from . import beside, changes, jobs, properties, units
 from .beside import Place
 from .language import told
 from .properties import state
@@ -327,13 +327,23 @@ def _draw_label() -> None:
     blf.disable(0, blf.SHADOW)
 
 
+def forget_library(library: str) -> None:
+    """Forget the motions of one library; what plays goes on until another result is selected."""
+    global _asked
+    if _asked is not None and _asked[1][0] == library:
+        _asked = None
+    for span in [span for span in _motions if span[0] == library]:
+        del _motions[span]
+
+
 @bpy.app.handlers.persistent
 def _file_loads(*_: Any) -> None:
     stop()
 
 
 def register() -> None:
-    """Follow what is selected, and end before another file is loaded."""
+    """Follow what is selected and what changes, and end before another file is loaded."""
+    changes.on_change.append(forget_library)
     properties.on_choice.append(select)
     bpy.app.handlers.load_pre.append(_file_loads)
 
@@ -346,4 +356,5 @@ def unregister() -> None:
     _motions.clear()
     seconds_drawn.clear()
     bpy.app.handlers.load_pre.remove(_file_loads)
+    changes.on_change.remove(forget_library)
     properties.on_choice.remove(select)

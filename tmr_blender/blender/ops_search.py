@@ -3,14 +3,14 @@
 """Search the libraries for a described motion."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ..errors import LibraryProblem, QueryProblem, TMRError
-from . import filtering, history, preferences, textures, wording
+from . import changes, filtering, history, preferences, textures, wording
 from .jobs import WorkerOperator
 from .language import marked, told
 from .properties import state
@@ -101,8 +101,9 @@ def ticked(operator: Any, context: bpy.types.Context) -> list[str]:
     return found
 
 
-def show_hits(context: bpy.types.Context, searched: str, hits: Iterable[Mapping[str, Any]], like: bool = False) -> None:
+def show_hits(context: bpy.types.Context, searched: str, hits: Sequence[Mapping[str, Any]], like: bool = False) -> None:
     """List what was found. searched: what it answers, a description, or such as “like Walk_01” where a motion was the query."""
+    changes.notice(item["library"] for hit in hits for item in (hit, *hit["twins"]))
     shown = state(context)
     shown.searched, shown.like = searched, like
     shown.hits.clear()

@@ -12,7 +12,7 @@ import bpy
 from bpy.props import CollectionProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..errors import QueryProblem, TMRError
-from . import moments, units
+from . import changes, moments, units
 from .language import marked, told
 from .libraries import wrapped
 from .ops_similar import AboutAHit
@@ -50,6 +50,12 @@ def kept(context: bpy.types.Context) -> TMR_PG_spans:
 def belongs(found: TMR_PG_spans, hit: TMR_PG_hit) -> bool:
     """Whether the spans are of the result's take."""
     return len(found.items) > 0 and (found.library, found.entry) == (hit.library, hit.entry)
+
+
+def _forget_library(library: str) -> None:
+    found = kept(bpy.context)
+    if found.library == library:
+        found.items.clear()
 
 
 class TMR_OT_moments_of_result(AboutAHit, bpy.types.Operator):
@@ -169,6 +175,7 @@ _CLASSES = (TMR_PG_span, TMR_PG_spans, TMR_OT_moments_of_result, TMR_OT_take_spa
 
 def register() -> None:
     """Register the classes, and hang what is found on the window manager."""
+    changes.on_change.append(_forget_library)
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.WindowManager.tmr_spans = PointerProperty(type=TMR_PG_spans, options={"SKIP_SAVE"})
@@ -176,6 +183,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Undo `register`."""
+    changes.on_change.remove(_forget_library)
     del bpy.types.WindowManager.tmr_spans
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -8,8 +8,7 @@ import bpy
 
 from ..errors import ModelProblem
 from ..library.info import Summary, summary
-from ..library.store import DATABASE
-from . import places
+from . import changes, places
 
 TICK = 0.1
 PLACES = {("VIEW_3D", "UI"), ("PREFERENCES", "WINDOW")}
@@ -22,7 +21,7 @@ _reading: dict[Path, threading.Thread] = {}
 def of(library: Path) -> Summary | None:
     """What is known about a library; None until it has been read for the first time. Never waits."""
     held = _known.get(library)
-    stamp = _stamp(library)
+    stamp = changes.stamp(library)
     if (held is None or held[0] != stamp) and library not in _reading:
         _reading[library] = threading.Thread(target=_read, args=(library, stamp), daemon=True)
         _reading[library].start()
@@ -46,13 +45,6 @@ def outdated(known: Summary | None) -> bool:
         return known is not None and known.model not in ("", places.installed_model())
     except ModelProblem:
         return False  # without networks nothing can be encoded anew; a search says what is missing
-
-
-def _stamp(library: Path) -> int:
-    try:
-        return (library / DATABASE).stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _read(library: Path, stamp: int) -> None:

@@ -18,7 +18,7 @@ from ..library.client import Request
 from ..motion import png
 from ..motion.png import Image
 from ..motion.quaternion import Array
-from . import jobs
+from . import changes, jobs
 
 KEPT = 200
 """Pictures; at 128 pixels a side 26 MB on the GPU."""
@@ -168,6 +168,16 @@ def redraw() -> None:
                 area.tag_redraw()
 
 
+def forget_library(library: str) -> None:
+    """Free the pictures of one library."""
+    global _asked
+    if _asked is not None and _asked[1][0][0] == library:
+        _asked = None
+    for key in [key for key in _pictures if key[0] == library]:
+        del _pictures[key]
+        _textures.pop(key, None)
+
+
 def forget() -> None:
     """Free all pictures."""
     global _asked
@@ -178,11 +188,13 @@ def forget() -> None:
 
 
 def register() -> None:
-    """Nothing: the first drawing starts the timer."""
+    """Follow what changes; the first drawing starts the timer."""
+    changes.on_change.append(forget_library)
 
 
 def unregister() -> None:
     """Stop the timer and free the pictures."""
+    changes.on_change.remove(forget_library)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     forget()

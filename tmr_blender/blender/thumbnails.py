@@ -17,7 +17,7 @@ import numpy as np
 from ..library.client import Request
 from ..motion import png
 from ..motion.png import Image
-from . import jobs, textures
+from . import changes, jobs, textures
 from .properties import TMR_PG_hit
 
 KEPT = 300
@@ -185,6 +185,20 @@ def redraw() -> None:
                         region.tag_redraw()
 
 
+def forget_library(library: str) -> None:
+    """Free the icons of one library."""
+    global _selected, _asked
+    if _selected is not None and _selected[0][0] == library:
+        _selected = None
+    if _asked is not None and _asked[1][0] == library:
+        _asked = None
+    for span in [span for span in _strips if span[0] == library]:
+        for name in _strips.pop(span):
+            _drop(name)
+    for name in [name for name in {**_icons, **_waiting} if name.startswith(f"{library}:")]:
+        _drop(name)
+
+
 def forget() -> None:
     """Free all icons."""
     global _previews, _selected, _asked
@@ -197,11 +211,13 @@ def forget() -> None:
 
 
 def register() -> None:
-    """Nothing is made before a panel asks."""
+    """Follow what changes; nothing is made before a panel asks."""
+    changes.on_change.append(forget_library)
 
 
 def unregister() -> None:
     """Stop the timer and free the icons."""
+    changes.on_change.remove(forget_library)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     forget()
