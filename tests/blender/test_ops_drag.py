@@ -107,7 +107,7 @@ def test_the_calling_operator_says_what_went_wrong(wave: Path) -> None:
             said.append((kind, text))
 
     bpy.context.window_manager.tmr.hits[0].path = str(wave.with_name("gone.bvh"))
-    assert ops_drag.put_on(Operator(), bpy.context, bpy.data.objects["Left"], index=0) == {"CANCELLED"}
+    assert ops_drag.put_on(Operator(), bpy.data.objects["Left"], index=0) == {"CANCELLED"}
     ((kind, text),) = said
     assert kind == {"ERROR"}
     assert text.startswith("gone.bvh")

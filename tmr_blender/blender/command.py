@@ -19,8 +19,10 @@ import numpy as np
 from ..errors import LibraryProblem, QueryProblem, SkeletonProblem, TMRError
 from ..library.store import DATABASE
 from ..motion import picture, png
-from . import apply, default_rig, jobs, places, preferences, sample
+from . import default_rig, jobs, places, preferences, sample
+from .language import plain
 from .properties import state
+from .scenes import scene_fps
 
 NAME = "tmr"
 PANELS = 9
@@ -38,8 +40,8 @@ def run(argv: Sequence[str]) -> int:
         _check(options)
         hits = _search(options.query, _library(options.library), options.limit)
         rig = default_rig.load(options.rig.resolve()) if options.rig else default_rig.rigify_human()
-        action = _apply(rig, hits[0], options.whole)
-        _write(options.out.resolve(), rig, action, hits)
+        _apply(rig, hits[0], options.whole)
+        _write(options.out.resolve(), rig, hits)
     except TMRError as error:
         print(f"tmr: {error}", file=sys.stderr)
         return 2
@@ -98,8 +100,8 @@ def _search(query: str, library: Path, limit: int) -> list[dict[str, Any]]:
     return hits
 
 
-def _apply(rig: bpy.types.Object, hit: dict[str, Any], whole: bool) -> bpy.types.Action:
-    """The best hit as the rig's action, from the first frame, the scene as long as the motion."""
+def _apply(rig: bpy.types.Object, hit: dict[str, Any], whole: bool) -> None:
+    """Make the best hit the rig's action, from the first frame, and the scene as long as the motion."""
     scene = bpy.context.scene
     scene.frame_start = 1
     scene.frame_set(1)
@@ -107,7 +109,6 @@ def _apply(rig: bpy.types.Object, hit: dict[str, Any], whole: bool) -> bpy.types
     _call(bpy.ops.tmr.apply, **moment, action_name=hit["name"], whole="TAKE" if whole else "MOMENT", at="START", extent="FIT")
     if rig.animation_data is None or rig.animation_data.action is None:
         raise SkeletonProblem(f"{rig.name} took no action.")
-    return rig.animation_data.action
 
 
 def _call(operator: Any, **arguments: Any) -> None:
@@ -115,10 +116,9 @@ def _call(operator: Any, **arguments: Any) -> None:
     try:
         operator(**arguments)
     except RuntimeError as error:
-        sentence = str(error).strip().removeprefix("Error: ")
-        if "Traceback" in sentence:  # a defect of ours inside the operator, not a report
+        if "Traceback" in str(error):  # a defect of ours inside the operator, not a report
             raise
-        raise TMRError(sentence) from None
+        raise TMRError(plain(error)) from None
 
 
 def _print(hits: list[dict[str, Any]]) -> None:
@@ -128,7 +128,7 @@ def _print(hits: list[dict[str, Any]]) -> None:
         print(f"{place}. {hit['score']:.3f}  {hit['name']}  {moment}  {hit['caption']}".rstrip())
 
 
-def _write(out: Path, rig: bpy.types.Object, action: bpy.types.Action, hits: list[dict[str, Any]]) -> None:
+def _write(out: Path, rig: bpy.types.Object, hits: list[dict[str, Any]]) -> None:
     """All three results or none: they are made in a folder beside and moved when complete."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".tmr-") as name:
@@ -148,7 +148,7 @@ def preview(rig: bpy.types.Object) -> png.Image:
     scene = bpy.context.scene
     frames = np.linspace(scene.frame_start, scene.frame_end, PANELS)
     taken = sample.figures(rig, frames.tolist())
-    times = (frames - scene.frame_start) / apply.scene_fps(scene)
+    times = (frames - scene.frame_start) / scene_fps(scene)
     return picture.strip(taken.figures, times.tolist(), trail=taken.trail, ground=taken.floor)
 
 

@@ -10,6 +10,7 @@ import bpy
 
 from ..errors import FileProblem, SkeletonProblem
 from . import places
+from .language import plain
 
 SUFFIXES = (".blend", ".fbx", ".glb", ".gltf")
 
@@ -36,7 +37,7 @@ def load(path: Path) -> bpy.types.Object:
             bpy.ops.wm.read_homefile(use_empty=True)
             _import(path)
     except RuntimeError as error:
-        raise FileProblem(f"Blender could not read {path.name}: {str(error).removeprefix('Error: ').strip()}") from error
+        raise FileProblem(f"Blender could not read {path.name}: {plain(error)}") from error
     return _activate(_main_armature(path))
 
 

@@ -24,7 +24,7 @@ from ..library import wire
 from ..library.client import Request
 from ..motion import ghost
 from ..motion.quaternion import Array
-from . import beside, changes, jobs, properties, units
+from . import beside, changes, jobs, properties, redraw, units
 from .beside import Place
 from .language import told
 from .properties import state
@@ -143,17 +143,7 @@ def stop() -> None:
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     if was:
-        redraw()
-
-
-def redraw(kind: str = "WINDOW") -> None:
-    """Have all 3D views drawn again, and nothing else of them."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == kind:
-                        region.tag_redraw()
+        redraw.regions({("VIEW_3D", "WINDOW")})
 
 
 def _tick() -> float | None:
@@ -169,7 +159,7 @@ def _tick() -> float | None:
         else:
             _ask(span)
     if playing is not None and not jobs.expecting():
-        redraw()
+        redraw.regions({("VIEW_3D", "WINDOW")})
     return TICK if playing or _wanted or _asked or _over is not None else None
 
 
@@ -206,7 +196,7 @@ def _refuse(sentence: str) -> None:
     global problem
     stop()
     problem = sentence
-    redraw("UI")
+    redraw.sidebars()
 
 
 def _play(span: Span, name: str) -> None:
@@ -221,7 +211,7 @@ def _play(span: Span, name: str) -> None:
         add = bpy.types.SpaceView3D.draw_handler_add
         _handlers.append(add(_draw_body, (), "WINDOW", "POST_VIEW"))
         _handlers.append(add(_draw_label, (), "WINDOW", "POST_PIXEL"))
-    redraw("UI")
+    redraw.sidebars()
 
 
 def _place(context: bpy.types.Context, motion: ghost.Motion) -> Place:
@@ -249,7 +239,7 @@ def _draw_body() -> None:
     gpu.state.blend_set("ALPHA")
     gpu.state.depth_test_set("LESS_EQUAL")
     gpu.state.depth_mask_set(False)
-    _triangles(*_floor(place, motion, joints, phase))
+    _triangles(*_floor(place, motion, joints))
     # Its depth first: then only what is nearest of the body is blended, no bone shows through another.
     batch = _batch(*body)
     gpu.state.depth_mask_set(True)
@@ -275,7 +265,7 @@ def _towards(view: bpy.types.RegionView3D, points: Array) -> Array:
     return out
 
 
-def _floor(place: Place, motion: ghost.Motion, joints: Array, phase: float) -> tuple[Array, Array, ghost.Faces]:
+def _floor(place: Place, motion: ghost.Motion, joints: Array) -> tuple[Array, Array, ghost.Faces]:
     """Points, colours and faces of the shadow and of the way, just above the floor so that it does not hide them."""
     points, faces = ghost.shadow(joints)
     colours = np.tile(SHADOW * [1.0, 1.0, 1.0, 0.0], (len(points), 1))

@@ -15,7 +15,7 @@ import bpy
 
 from ..errors import TMRError
 from ..library.client import Client, Reply, Request
-from . import places
+from . import places, redraw
 from .language import told
 from .properties import state
 
@@ -222,12 +222,7 @@ def show(context: bpy.types.Context, work: str, progress: float) -> None:
     """
     shown = state(context)
     shown.work, shown.progress = work, progress
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+    redraw.sidebars()
 
 
 def enter(context: bpy.types.Context, operator: Operator, work: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from . import ghost, jobs
+from . import jobs, redraw
 from .language import plain, told, worded
 from .properties import state
 
@@ -87,7 +87,7 @@ class StepsResults:
     def execute(self, context: bpy.types.Context) -> set[str]:
         shown = state(context)
         shown.active = min(max(shown.active + self.step, 0), len(shown.hits) - 1)
-        ghost.redraw("UI")
+        redraw.sidebars()
         return {"FINISHED"}
 
 
@@ -123,7 +123,7 @@ class TMR_OT_toggle_preview(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         shown = state(context)
         shown.preview = not shown.preview
-        ghost.redraw("UI")
+        redraw.sidebars()
         return {"FINISHED"}
 
 

@@ -12,7 +12,7 @@ from bpy.props import IntProperty, StringProperty
 from gpu_extras.batch import batch_for_shader
 
 from ..errors import SkeletonProblem, TMRError
-from . import picking, strip, textures
+from . import picking, redraw, strip, textures
 from .language import plain, told, worded
 from .ops_apply import ChosenMotion, PlacedMotion
 from .placing import refusal
@@ -131,7 +131,7 @@ class Dragging:
             context.window.cursor_modal_restore()
             context.workspace.status_text_set(None)
         self.dragging = False
-        textures.redraw()
+        redraw.views()
 
     def _lift(self, context: bpy.types.Context) -> None:
         self.dragging = True
@@ -155,7 +155,7 @@ class Dragging:
             self.at = (x - self.region.x, y - self.region.y)
             with context.temp_override(window=context.window, area=self.area, region=self.region):
                 self._look(bpy.context)
-        textures.redraw()
+        redraw.views()
 
     def _look(self, context: bpy.types.Context) -> None:
         """What is under the pointer, in the view of the context."""
@@ -301,14 +301,14 @@ class TMR_OT_drag_result(Dragging, bpy.types.Operator):
         hit = state(context).hits[part]
         state(context).active = self.index = part
         self.label, self.picture = hit.name, (hit.library, hit.entry)
-        textures.redraw()
+        redraw.views()
         return self.begin_drag(context, event)
 
     def drop(self, context: bpy.types.Context, rig: bpy.types.Object) -> set[str]:
-        return put_on(self, context, rig, index=self.index)
+        return put_on(self, rig, index=self.index)
 
 
-def put_on(operator: Any, context: bpy.types.Context, rig: bpy.types.Object, **motion: Any) -> set[str]:
+def put_on(operator: Any, rig: bpy.types.Object, **motion: Any) -> set[str]:
     """Call `tmr.drop_on` as a step of its own to undo and to redo; what it says is said by the calling operator."""
     try:
         # True: an undo step.

@@ -5,7 +5,7 @@
 import bpy
 from bpy.props import IntProperty
 
-from . import ghost
+from . import ghost, redraw
 from .language import told
 from .libraries import wrapped
 from .properties import TMR_PG_state, state
@@ -55,7 +55,7 @@ class TMR_OT_end_preview(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         ghost.stop()
-        ghost.redraw("UI")
+        redraw.sidebars()
         return {"FINISHED"}
 
 

@@ -12,7 +12,7 @@ from ..errors import LibraryProblem
 from ..library import moving
 from ..library.schema import DATABASE, model_of
 from ..tmr import threads as limits
-from . import places
+from . import places, summaries
 from .language import told
 
 
@@ -23,7 +23,7 @@ class TMR_PG_library(bpy.types.PropertyGroup):
     use: BoolProperty(name="Search", description="Search this library", default=True)
 
 
-def _mappings_moved(settings: "TMR_preferences", context: bpy.types.Context) -> None:
+def _mappings_moved(_settings: "TMR_preferences", _context: bpy.types.Context) -> None:
     """Another folder of mappings: rigs are looked at anew."""
     from . import mapping  # which needs these preferences
 
@@ -46,13 +46,11 @@ def _index_folder_chosen(settings: "TMR_preferences", context: bpy.types.Context
     former = [line for line in (settings.indexes_in, *settings.former.splitlines()) if line not in ("", chosen)]
     settings.former = "\n".join(dict.fromkeys(line for line in former if moving.places(Path(line))))
     settings.indexes_in = chosen
-    _redraw(settings, context)
+    summaries.redraw()
 
 
-def _redraw(settings: "TMR_preferences", context: bpy.types.Context) -> None:
-    from . import summaries
-
-    summaries.redraw(context)
+def _redraw(_settings: "TMR_preferences", _context: bpy.types.Context) -> None:
+    summaries.redraw()
 
 
 class TMR_preferences(bpy.types.AddonPreferences):

@@ -80,11 +80,11 @@ def put(operator: Any, context: bpy.types.Context, rig: bpy.types.Object) -> set
             raise FileProblem("The asset does not say where its motion comes from.")
         origin.checked(context, found)
     except FileProblem as problem:
-        return _put_keys(operator, context, rig, str(problem))
-    return put_on(operator, context, rig, **found.arguments())
+        return _put_keys(operator, rig, str(problem))
+    return put_on(operator, rig, **found.arguments())
 
 
-def _put_keys(operator: Any, context: bpy.types.Context, rig: bpy.types.Object, why: str) -> set[str]:
+def _put_keys(operator: Any, rig: bpy.types.Object, why: str) -> set[str]:
     """What is left where the file can't be read; why: as a sentence."""
     try:
         outcome = bpy.ops.tmr.use_asset_keys(

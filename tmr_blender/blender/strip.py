@@ -13,7 +13,8 @@ import gpu
 from bpy.props import BoolProperty
 from gpu_extras.batch import batch_for_shader
 
-from . import ghost, textures, units, wording
+from . import ghost, redraw, textures, units, wording
+from .language import told
 from .properties import TMR_PG_hit, state
 from .strip_layout import FOLDED, NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
 
@@ -88,7 +89,7 @@ def _highlit(gizmo: bpy.types.Gizmo) -> bool:
         on = False
     if not on:
         _hovered.clear()
-        textures.redraw()
+        redraw.views()
     return on
 
 
@@ -133,6 +134,7 @@ class TMR_OT_scroll_strip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set(told, "Search first, and have the strip of results shown in a 3D view")
         return context.region is not None and context.region.type == "WINDOW" and shown(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -278,8 +280,8 @@ def _draw_toggle(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
         panel.layout.label(text="Turn on Gizmos in this view's header", icon="INFO")
 
 
-def _toggled(manager: bpy.types.WindowManager, context: bpy.types.Context) -> None:
-    textures.redraw()
+def _toggled(_manager: bpy.types.WindowManager, _context: bpy.types.Context) -> None:
+    redraw.views()
 
 
 _CLASSES = (TMR_GT_strip, TMR_GGT_strip, TMR_OT_scroll_strip)

@@ -9,6 +9,7 @@ import bpy
 from ..errors import ModelProblem
 from ..library.info import Summary, summary
 from . import changes, places
+from .redraw import regions
 
 TICK = 0.1
 PLACES = {("VIEW_3D", "UI"), ("PREFERENCES", "WINDOW")}
@@ -63,17 +64,13 @@ def _show() -> float | None:
     before = len(_reading)
     _collect()
     if len(_reading) < before:
-        redraw(bpy.context)
+        redraw()
     return TICK if _reading else None
 
 
-def redraw(context: bpy.types.Context) -> None:
+def redraw() -> None:
     """Have every place drawn that shows libraries or what is under way; not the 3D view beside it, which may take long."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            for region in area.regions:
-                if (area.type, region.type) in PLACES:
-                    region.tag_redraw()
+    regions(PLACES)
 
 
 def unregister() -> None:

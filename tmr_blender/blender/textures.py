@@ -18,7 +18,7 @@ from ..library.client import Request
 from ..motion import png
 from ..motion.png import Image
 from ..motion.quaternion import Array
-from . import changes, jobs
+from . import changes, jobs, redraw
 
 KEPT = 200
 """Pictures; at 128 pixels a side 26 MB on the GPU."""
@@ -156,16 +156,8 @@ def _tick() -> float | None:
     """Of a timer: take what has come, redraw where that is new, and end once there is nothing more."""
     before, more = _asked, fetch()
     if not more or (before is not None and _asked is not before):
-        redraw()
+        redraw.views()
     return TICK if more else None
-
-
-def redraw() -> None:
-    """Have all 3D views drawn again."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
 
 
 def forget_library(library: str) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from ..library.client import Request
 from ..motion import png
 from ..motion.png import Image
-from . import changes, jobs, textures
+from . import changes, jobs, redraw, textures
 from .properties import TMR_PG_hit
 
 KEPT = 300
@@ -87,7 +87,7 @@ def _tick() -> float | None:
         _ask_strip(_selected[0])
         _selected = None
     if _make(BUDGET):
-        redraw()
+        redraw.sidebars()
     return TICK if _waiting or _asked or _selected else None
 
 
@@ -173,16 +173,6 @@ def _drop(name: str) -> None:
     if isinstance(_icons.pop(name, _NONE), _Nothing):
         return
     del _previews[name]
-
-
-def redraw() -> None:
-    """Have the sidebars drawn again."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
 
 
 def forget_library(library: str) -> None:

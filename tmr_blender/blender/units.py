@@ -5,6 +5,7 @@ import bpy
 
 from .language import worded
 from .places import settings
+from .scenes import scene_fps
 
 
 def in_frames() -> bool:
@@ -16,7 +17,7 @@ def in_frames() -> bool:
 def number(context: bpy.types.Context, seconds: float) -> str:
     """A time or a length of time, without its unit."""
     if in_frames():
-        return str(round(seconds * _rate(context)))
+        return str(round(seconds * scene_fps(context.scene)))
     return f"{seconds:.1f}"
 
 
@@ -39,8 +40,3 @@ def within(context: bpy.types.Context, start: float, end: float, whole: float) -
     if in_frames():
         return worded("{first} to {last} of {whole}", first=first, last=last, whole=lasting(context, whole))
     return worded("{first} to {last} s of {whole}", first=first, last=last, whole=lasting(context, whole))
-
-
-def _rate(context: bpy.types.Context) -> float:
-    render = context.scene.render
-    return render.fps / render.fps_base

@@ -205,7 +205,7 @@ class Watcher:
             self.show(context, job)
             return {"PASS_THROUGH"}
         self.leave(context)
-        summaries.redraw(context)
+        summaries.redraw()
         return take(context, self.report, None, job)
 
     def show(self, context: bpy.types.Context, job: detached.Job) -> None:
@@ -217,7 +217,7 @@ class Watcher:
         if shown.stopping:
             shown.sentence, shown.shorter = f"{Path(job.folder).name}: stopping", ()
         if before != (shown.sentence, shown.fraction):
-            summaries.redraw(context)
+            summaries.redraw()
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Another file is loaded, or the window closes: the job goes on, and is found again."""
