@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import SkeletonProblem
 from ..motion.quaternion import Array
-from ..retarget.rig import BoneKeys, Keys
+from ..retarget.rig import Keys
+from .placed import rotation_channel
 
 # The values of Keyframe.interpolation and of its handles' types for foreach_set.
 LINEAR, BEZIER = 1, 2
@@ -60,7 +61,7 @@ def make(object: Named, keys: Keys, name: str, frame: int = 1) -> tuple[bpy.type
     for path, group, rows in _channels(keys):
         curves.add(path, group, rows, frame)
     for (bone, key), value in keys.switches.items():
-        curves.add(f'{_bone(bone)}["{bpy.utils.escape_identifier(key)}"]', bone, _Rows(np.array([[value]])), frame)
+        curves.add(f'{bone_path(bone)}["{bpy.utils.escape_identifier(key)}"]', bone, _Rows(np.array([[value]])), frame)
     if keys.stance:
         action[STANCE] = {bone: rows.tolist() for bone, rows in keys.stance.items()}
     return action, curves.slot
@@ -151,21 +152,18 @@ class _Curves:
 
 def _channels(keys: Keys) -> Iterator[tuple[str, str, _Rows]]:
     """Data path, group and keys of everything that is keyed."""
-    each = [(f"{_bone(name)}.", name, bone) for name, bone in keys.bones.items()]
+    each = [(f"{bone_path(name)}.", name, bone) for name, bone in keys.bones.items()]
     if keys.object is not None:
         each.insert(0, ("", OBJECT_GROUP, keys.object))
     for path, group, bone in each:
         if bone.location is not None:
             yield f"{path}location", group, _Rows(bone.location, bone.frames, bone.location_slopes)
         if bone.rotation is not None:
-            yield f"{path}{_rotation_channel(bone)}", group, _Rows(bone.rotation, bone.frames, bone.rotation_slopes)
+            yield f"{path}{rotation_channel(bone.mode)}", group, _Rows(bone.rotation, bone.frames, bone.rotation_slopes)
         if bone.scale is not None:
             yield f"{path}scale", group, _Rows(bone.scale)
 
 
-def _bone(name: str) -> str:
+def bone_path(name: str) -> str:
+    """The data path of a pose bone."""
     return f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
-
-
-def _rotation_channel(bone: BoneKeys) -> str:
-    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(bone.mode, "rotation_euler")

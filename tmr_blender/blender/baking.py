@@ -14,13 +14,14 @@ import numpy as np
 
 from ..errors import QueryProblem
 from . import action as action_writer
+from .action import bone_path
+from .body import playing
 from .cut import LINEAR, Made
+from .placed import rotation_channel
 from .scenes import alone
 
 Channel = tuple[str, int]
 """Data path and index of an F-curve."""
-
-_TURNS = {"QUATERNION": ("rotation_quaternion", 4), "AXIS_ANGLE": ("rotation_axis_angle", 4)}
 
 
 def baked(
@@ -49,7 +50,7 @@ def baked(
     _keep_signs(rig, rows, followers)
     table = {channel: np.array([row[channel] for row in rows]) for channel in rows[0]}
     for bone, constraints in followers.items():
-        table |= {(f'{_bone(bone)}.constraints["{_escaped(one)}"].influence', 0): np.zeros(1) for one in constraints}
+        table |= {(f'{bone_path(bone)}.constraints["{_escaped(one)}"].influence', 0): np.zeros(1) for one in constraints}
     return _written(rig, table, first + shift, name)
 
 
@@ -75,10 +76,9 @@ def _animated(data: bpy.types.AnimData) -> dict[str, list[int]]:
 def _players(data: bpy.types.AnimData) -> Iterable[Made]:
     if data.action is not None:
         yield data.action, getattr(data, "action_slot", None)
-    for track in data.nla_tracks if data.use_nla else ():
-        for strip in track.strips:
-            if strip.action is not None and not strip.mute and not track.mute:
-                yield strip.action, getattr(strip, "action_slot", None)
+    for strip in playing(data):
+        if strip.action is not None:
+            yield strip.action, getattr(strip, "action_slot", None)
 
 
 def _followers(rig: bpy.types.Object) -> dict[str, list[str]]:
@@ -123,7 +123,7 @@ def _values(rig: bpy.types.Object, animated: dict[str, list[int]], followers: It
         local = rig.convert_space(pose_bone=bone, matrix=bone.matrix, from_space="POSE", to_space="LOCAL")
         place, turn, size = local.decompose()
         for channel, values in (("location", place), (_turning(bone)[0], _turned(bone, turn)), ("scale", size)):
-            found |= {(f"{_bone(name)}.{channel}", i): float(one) for i, one in enumerate(values)}
+            found |= {(f"{bone_path(name)}.{channel}", i): float(one) for i, one in enumerate(values)}
     return found
 
 
@@ -139,14 +139,15 @@ def _turned(bone: bpy.types.PoseBone, turn: Any) -> tuple[float, ...]:
 
 def _turning(bone: bpy.types.PoseBone) -> tuple[str, int]:
     """The channel of a bone's rotation and its width."""
-    return _TURNS.get(bone.rotation_mode, ("rotation_euler", 3))
+    channel = rotation_channel(bone.rotation_mode)
+    return channel, 3 if channel == "rotation_euler" else 4
 
 
 def _keep_signs(rig: bpy.types.Object, rows: list[dict[Channel, float]], followers: Iterable[str]) -> None:
     """One turn has two quaternions, and Euler angles any number of turns: those nearest to the frame before."""
     for name in followers:
         channel, width = _turning(rig.pose.bones[name])
-        keys = [(f"{_bone(name)}.{channel}", i) for i in range(width)]
+        keys = [(f"{bone_path(name)}.{channel}", i) for i in range(width)]
         for before, row in pairwise(rows):
             if width == 3:
                 row |= {key: row[key] - 2 * np.pi * np.round((row[key] - before[key]) / (2 * np.pi)) for key in keys}
@@ -178,10 +179,6 @@ def _written(rig: bpy.types.Object, table: dict[Channel, np.ndarray], first: int
 def _group(path: str) -> str:
     """A channel's group, as Blender names it: of its bone, or of the object."""
     return path.split('"')[1] if path.startswith('pose.bones["') else action_writer.OBJECT_GROUP
-
-
-def _bone(name: str) -> str:
-    return f'pose.bones["{_escaped(name)}"]'
 
 
 def _escaped(name: str) -> str:

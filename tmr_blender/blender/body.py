@@ -9,7 +9,6 @@ meshes that the rig moves cost nothing.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import bpy
 import numpy as np
@@ -27,6 +26,7 @@ from ..retarget.roles import RigMap
 from ..retarget.target import rigid, target
 from . import mapping
 from . import rig as rig_reader
+from .action import curves_of
 from .scenes import alone, scene_fps
 
 LEAST_RATE = 30.0
@@ -221,11 +221,9 @@ def playing(data: bpy.types.AnimData) -> list[bpy.types.NlaStrip]:
 
 def _curves(data: bpy.types.AnimData) -> list[bpy.types.FCurve]:
     """The curves of the action that move this rig: since Blender 4.4 an action may hold those of others, too."""
-    action: Any = data.action
-    if not hasattr(action, "layers"):
-        return list(action.fcurves)
-    bags = [strip.channelbag(data.action_slot) for layer in action.layers for strip in layer.strips] if data.action_slot else []
-    return [curve for bag in bags if bag is not None for curve in bag.fcurves]
+    if hasattr(data, "action_slot") and data.action_slot is None:
+        return []
+    return curves_of(data.action, getattr(data, "action_slot", None))
 
 
 def _extent(action: bpy.types.Action, curves: list[bpy.types.FCurve]) -> list[float]:

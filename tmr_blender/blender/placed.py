@@ -41,10 +41,14 @@ def of_bone(bone: bpy.types.PoseBone) -> Placed:
     )
 
 
+def rotation_channel(mode: str) -> str:
+    """The property that holds a rotation in one of Blender's modes."""
+    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(mode, "rotation_euler")
+
+
 def _rotation(thing: bpy.types.Object | bpy.types.PoseBone) -> Array:
     """The channels of its rotation mode."""
-    names = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}
-    return np.array(getattr(thing, names.get(thing.rotation_mode, "rotation_euler")), np.float64)
+    return np.array(getattr(thing, rotation_channel(thing.rotation_mode)), np.float64)
 
 
 def _delta(object: bpy.types.Object) -> Array:

@@ -16,6 +16,7 @@ from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
 from ..retarget.target import Motion, Target, rigid
 from . import rig as rig_reader
+from .placed import rotation_channel
 from .scenes import alone
 
 STILL = 1e-3
@@ -45,7 +46,7 @@ def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: Ri
         bpy.context.view_layer.update()
         posed = object.evaluated_get(bpy.context.evaluated_depsgraph_get())
         now, rotations = _matrices(posed, view.names), _rotations(posed)
-        if np.abs(now - matrices[1]).max() > STILL * max(float(np.abs(now[:, :3, 3]).max()), 1.0):
+        if by_hand(now, matrices[1]):
             matrices = np.stack([now, now])
     return Present(view.motion(matrices, goal), rotations)
 
@@ -74,6 +75,11 @@ def performed(
         first, last = (round(at) for at in action.frame_range)
         matrices, _ = _sampled(scene, object, view.names, range(first, last + 1))
     return view.motion(matrices, goal)
+
+
+def by_hand(shown: Array, animated: Array) -> bool:
+    """Whether a pose shown, matrices (bones, 4, 4) in the armature's space, is another one than the animation's."""
+    return bool(np.abs(shown - animated).max() > STILL * max(float(np.abs(shown[:, :3, 3]).max()), 1.0))
 
 
 @contextmanager
@@ -155,10 +161,5 @@ def _matrices(posed: bpy.types.Object, names: tuple[str, ...]) -> Array:
 
 
 def _rotations(posed: bpy.types.Object) -> dict[str, Array]:
-    out = {}
-    for bone in posed.pose.bones:
-        channel = {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(
-            bone.rotation_mode, "rotation_euler"
-        )
-        out[bone.name] = np.array(getattr(bone, channel), np.float64)
-    return out
+    channels = {bone.name: getattr(bone, rotation_channel(bone.rotation_mode)) for bone in posed.pose.bones}
+    return {name: np.array(values, np.float64) for name, values in channels.items()}

@@ -43,14 +43,16 @@ def figures(rig: bpy.types.Object, frames: Sequence[float]) -> Samples:
     skins = _skins(rig)
     made: list[Figure] = []
     skin: _Skin | None = None
-    for frame in frames:
-        scene.frame_set(int(frame), subframe=frame % 1.0)
-        graph = bpy.context.evaluated_depsgraph_get()
-        bones = skeleton.bones(graph)
-        if skins and not made:
-            skin = _Skin.of(skins, graph, bones, skeleton.scale)
-        made.append(skin.at(graph, skeleton.scale) if skin else bones)
-    scene.frame_set(shown[0], subframe=shown[1])
+    try:
+        for frame in frames:
+            scene.frame_set(int(frame), subframe=frame % 1.0)
+            graph = bpy.context.evaluated_depsgraph_get()
+            bones = skeleton.bones(graph)
+            if skins and not made:
+                skin = _Skin.of(skins, graph, bones, skeleton.scale)
+            made.append(skin.at(graph, skeleton.scale) if skin else bones)
+    finally:
+        scene.frame_set(shown[0], subframe=shown[1])
     return Samples(made, np.stack([figure.bounds()[0].mean(axis=0) for figure in made]), skeleton.floor)
 
 

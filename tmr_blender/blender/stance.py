@@ -13,13 +13,11 @@ from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
 from . import body
 from .action import STANCE
+from .present import by_hand
 from .scenes import alone, scene_fps
 
 SAMPLES = 240
 """Frames of a rig's own motion that are looked at."""
-
-BY_HAND = 1e-3
-"""Of a matrix (Blender units, and about radians): a pose shown that is further from the animated one was made by hand."""
 
 
 def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: RigMap) -> Rig:
@@ -33,8 +31,7 @@ def read(scene: bpy.types.Scene, object: bpy.types.Object, rig: Rig, rig_map: Ri
     frames, fps = _frames(scene, object)
     played = _played(scene, object, rig, [scene.frame_current, *frames]) if frames else np.zeros((0, *shown.shape))
     posed = standing.by_pose(rig, rig_map, shown)
-    by_hand = not frames or np.abs(shown - played[0]).max() > BY_HAND * max(float(np.abs(shown[:, :3, 3]).max()), 1.0)
-    if posed is not None and by_hand:
+    if posed is not None and (not frames or by_hand(shown, played[0])):
         return posed
     if (known := _remembered(object, rig, rig_map)) is not None:
         return known
