@@ -2,6 +2,8 @@
 """The doctor's button in the installed extension."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import bpy
 import parts
@@ -31,3 +33,24 @@ def test_no_torch_came_in(factory_scene: None) -> None:
 
     bpy.ops.tmr.doctor()
     assert "torch" not in sys.modules
+
+
+def test_a_check_under_way_can_be_stopped_and_ends_with_the_extension(factory_scene: None) -> None:
+    ops_doctor, jobs = parts.ours("blender.ops_doctor"), parts.ours("blender.jobs")
+    kind = ops_doctor.TMR_OT_doctor
+    # What Blender would make of the class in a window.
+    members = {name: value for name, value in vars(kind).items() if not name.startswith(("__", "bl_"))}
+    for ended_by in ("interrupt", "cancel"):
+        check: Any = type("Check", (), members)()
+        check._start(bpy.context)
+        jobs.enter(bpy.context, check, "Checking")
+        process = check.process
+        assert process.poll() is None and jobs.running()
+        if ended_by == "cancel":
+            check.cancel(bpy.context)
+        else:
+            jobs.interrupt(bpy.context)
+            process.wait(60)
+            assert check.modal(bpy.context, SimpleNamespace(type="TIMER", value="NOTHING")) == {"CANCELLED"}
+        assert process.poll() is not None and not jobs.running()
+        assert bpy.data.texts.get("TMR Doctor") is None

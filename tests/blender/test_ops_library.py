@@ -133,6 +133,24 @@ def test_an_index_of_other_networks_is_left_out_until_it_is_encoded_anew(
     assert not index.parent.exists()
 
 
+def test_an_index_that_cannot_be_deleted_stays_listed_and_says_so(
+    factory_scene: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.write_bvh(tmp_path / "one.bvh", "waves")
+    bpy.ops.tmr.add_library(directory=str(tmp_path))
+
+    def held(path: Path) -> None:
+        raise PermissionError(13, "It is in use", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", held)
+        with pytest.raises(RuntimeError, match="can't be deleted: It is in use"):
+            bpy.ops.tmr.remove_library(directory=str(tmp_path))
+    assert str(tmp_path) in listed()
+    assert bpy.ops.tmr.remove_library(directory=str(tmp_path)) == {"FINISHED"}
+    assert str(tmp_path) not in listed()
+
+
 def test_what_an_earlier_version_kept_is_found_and_gone_on_with(factory_scene: None, tmp_path: Path) -> None:
     """It had a folder for each model."""
     parts.write_bvh(tmp_path / "one.bvh", "waves")

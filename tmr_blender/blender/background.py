@@ -81,7 +81,7 @@ class SlicedOperator:
     def interrupt(self, context: bpy.types.Context) -> None:
         """Stop after the slice under way."""
         self.cancelled = True
-        jobs.show(context, "Stopping", 1.0)
+        jobs.show(context, jobs.STOPPING, 1.0)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: another file is loaded, or the window closes."""

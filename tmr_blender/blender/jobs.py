@@ -16,7 +16,7 @@ import bpy
 from ..errors import TMRError
 from ..library.client import Client, Reply, Request
 from . import places, redraw
-from .language import told
+from .language import marked, told
 from .properties import state
 
 TICK = 0.01
@@ -29,6 +29,9 @@ SHOWN_AFTER = 0.15
 
 CLOSE_SECONDS = 2.0
 """How long the child may take to end by itself when Blender quits; what it was writing stays whole even if killed."""
+
+STOPPING = marked("Stopping")
+"""What the panel shows once an operator has been asked to stop."""
 
 _client: Client | None = None
 _told: dict[str, str] = {}
@@ -173,7 +176,7 @@ class WorkerOperator:
         if self.request is not None:
             self.request.cancel()
         self.shown_from = None
-        show(context, "Stopping", 1.0)
+        show(context, STOPPING, 1.0)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: another file is loaded, or the window closes."""

@@ -17,9 +17,10 @@ import bpy
 from .. import doctor
 from ..library.client import PACKAGE, child_environment
 from . import jobs, places, preferences
-from .language import told
+from .language import marked, told
 
 NAME = "TMR Doctor"
+CHECKING = marked("Checking the installation…")
 TICK = 0.1
 MOST_SECONDS = 300.0
 """After which a doctor that says nothing more is ended."""
@@ -37,6 +38,7 @@ class TMR_OT_doctor(bpy.types.Operator):
     output: IO[bytes] | None = None
     timer: bpy.types.Timer | None = None
     until = 0.0
+    stopped = False
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -55,7 +57,8 @@ class TMR_OT_doctor(bpy.types.Operator):
             return self._finish(context)
         self.timer = context.window_manager.event_timer_add(TICK, window=context.window)
         context.window_manager.modal_handler_add(self)
-        self.report({"INFO"}, "Checking the installation…")
+        jobs.enter(context, self, told(CHECKING))
+        self.report({"INFO"}, CHECKING)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -65,7 +68,17 @@ class TMR_OT_doctor(bpy.types.Operator):
             if time.monotonic() > self.until:
                 self.process.kill()
             return {"PASS_THROUGH"}
+        if self.stopped:
+            self._stop(context)
+            return {"CANCELLED"}
         return self._finish(context)
+
+    def interrupt(self, context: bpy.types.Context) -> None:
+        """End the check; there is no report then."""
+        self.stopped = True
+        if self.process is not None:
+            self.process.kill()
+        jobs.show(context, jobs.STOPPING, 1.0)
 
     def cancel(self, context: bpy.types.Context) -> None:
         self._stop(context)
@@ -96,6 +109,7 @@ class TMR_OT_doctor(bpy.types.Operator):
         if self.output is not None:
             self.output.close()
         self.process = self.output = None
+        jobs.leave(context, self)
 
     def _finish(self, context: bpy.types.Context) -> set[str]:
         """Show and copy what was said; FINISHED also where that is bad news."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from . import places, preferences, summaries, watching
+from . import jobs, places, preferences, summaries, watching
 from .jobs import WorkerOperator
 from .language import marked, told
 
@@ -174,9 +174,19 @@ class TMR_OT_remove_library(OfLibrary, bpy.types.Operator):
         if watching.under_way(Path(folder)):
             self.report({"ERROR"}, told("{library} is being indexed: cancel that first.", library=Path(folder).name))
             return {"CANCELLED"}
+        if jobs.running():
+            self.report({"ERROR"}, "Something is under way: wait for it, or cancel it first")
+            return {"CANCELLED"}
         kept = places.kept_for(Path(folder))
-        if kept.parent in places.index_folders():  # never a folder of motions
-            shutil.rmtree(kept, ignore_errors=True)
+        try:
+            if kept.is_dir() and kept.parent in places.index_folders():  # never a folder of motions
+                # The search process has its libraries open, which on Windows keeps them from being deleted.
+                jobs.end_client()
+                shutil.rmtree(kept)
+        except OSError as problem:
+            sentence = "The index in {folder} can't be deleted: {problem}."
+            self.report({"ERROR"}, told(sentence, folder=kept, problem=problem.strerror or problem))
+            return {"CANCELLED"}
         preferences.forget(context, folder)
         return {"FINISHED"}
 

@@ -19,7 +19,7 @@ from .ops_search import filters_of, filters_property, show_hits, ticked
 from .properties import TMR_PG_hit, state
 from .sampled import Reading
 
-READING = "Reading the rig"
+READING = marked("Reading the rig")
 SLICE = 0.05
 """Seconds for which a rig is sampled before the window is drawn again."""
 

@@ -149,10 +149,10 @@ def missing(choice: TMR_PG_source) -> str:
     if not online():
         return OFFLINE
     if not choice.directory or not folder_in(choice.source, choice.directory).is_absolute():
-        return "Choose a folder to download to"
+        return marked("Choose a folder to download to")
     if places.kept_for(folder_in(choice.source, choice.directory).resolve()) in watching.watched:
-        return "This library is on its way: the panel Libraries shows how far"
-    return "" if choice.accept else "Download needs your consent to the terms"
+        return marked("This library is on its way: the panel Libraries shows how far")
+    return "" if choice.accept else marked("Download needs your consent to the terms")
 
 
 _CLASSES = (TMR_PG_source, TMR_OT_get_source, TMR_PT_get_source)

@@ -156,9 +156,9 @@ def _lack(item: TMR_PG_library) -> str:
     """What keeps a library from being searched, and what helps; "" for nothing."""
     library = places.library_for(Path(item.folder))
     if not (library / DATABASE).is_file():
-        return "refresh it under Libraries, it has no index"
+        return told("refresh it under Libraries, it has no index")
     if model_of(library) not in ("", places.installed_model()):
-        return "re-encode it under Libraries, its index is of other networks"
+        return told("re-encode it under Libraries, its index is of other networks")
     return ""
 
 

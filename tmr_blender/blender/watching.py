@@ -30,6 +30,8 @@ CHARACTER = 5.8
 """Mean width of a letter, and what of a region's width is no room for the line: its edges, the tabs, the button."""
 MARGIN = 60.0
 
+STARTING = language.marked("Starting")
+
 Report = Callable[[set[str], str], None]
 
 
@@ -96,7 +98,7 @@ def watch(context: bpy.types.Context, place: Path, mine: bool) -> None:
     """Show a job from now on. mine: whether it was started here, so that Esc stops it."""
     if place in watched:
         return
-    watched[place] = Shown("Starting")
+    watched[place] = Shown(STARTING)
     window = context.window or context.window_manager.windows[0]
     with context.temp_override(window=window):
         bpy.ops.tmr.watch("INVOKE_DEFAULT", place=str(place), mine=mine)
@@ -188,7 +190,7 @@ class Watcher:
     def attend(self, where: Path, timer: bpy.types.Timer | None) -> None:
         """Begin to watch."""
         self.where, self.timer = where, timer
-        watched[where] = Shown("Starting")
+        watched[where] = Shown(STARTING)
         _watchers.append(self)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -215,7 +217,7 @@ class Watcher:
         shown.fraction, (shown.sentence, *shorter) = lines(job)
         shown.shorter = tuple(shorter)
         if shown.stopping:
-            shown.sentence, shown.shorter = f"{Path(job.folder).name}: stopping", ()
+            shown.sentence, shown.shorter = language.told("{library}: stopping", library=Path(job.folder).name), ()
         if before != (shown.sentence, shown.fraction):
             summaries.redraw()
 
