@@ -51,10 +51,10 @@ def test_a_foot_comes_to_its_place_without_a_jump():
 
 def test_the_path_gives_way_to_feet_that_stand_all_the_time():
     both = held(left=slice(0, 60), right=slice(0, 60))
-    after = standing.anchored(gliding(), both, FPS)
+    after = standing.anchored(gliding(), both)
     assert standing.drift(after, both, FPS) < 1e-9
     assert np.allclose(after[:, 0, [0, 2]], after[0, 0, [0, 2]])
-    assert np.allclose(np.diff(standing.anchored(gliding(), held(), FPS)[46:, 0, 2]), 0.01)
+    assert np.allclose(np.diff(standing.anchored(gliding(), held())[46:, 0, 2]), 0.01)
 
 
 def test_a_foot_below_the_floor_is_lifted_onto_it():
@@ -79,7 +79,7 @@ def test_one_frame_is_no_problem():
     rows = np.zeros((1, features.WIDTH), np.float32)
     assert standing.drift(gliding(1), standing.contacts(rows), FPS) == 0.0
     assert np.allclose(standing.lock(gliding(1), standing.contacts(rows), FPS), gliding(1))
-    assert np.allclose(standing.anchored(gliding(1), standing.contacts(rows), FPS), gliding(1))
+    assert np.allclose(standing.anchored(gliding(1), standing.contacts(rows)), gliding(1))
 
 
 def test_a_foot_that_glides_is_not_held_whatever_the_contacts_say():

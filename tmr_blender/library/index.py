@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LibraryProblem, QueryProblem, one_line
-from ..motion.readers import SUFFIXES
+from ..motion.readers import COMPILED, SUFFIXES
 from ..tmr import threads
 from ..tmr.encoders import MotionEncoder, TextEncoder
 from . import pace, pool
 from .contents import hash_of
 from .encoding import with_captions, with_motion
 from .folder import Found, Listing, listing
-from .reading import COMPILED, Here, Order, Reading, Source
+from .reading import Here, Order, Reading, Source
 from .records import READING, FileState, Labels
 from .sidecars import Note
 from .store import Library

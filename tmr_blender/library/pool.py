@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import IO, cast
 
 from ..errors import LibraryProblem
-from ..motion.readers import blender_import
+from ..motion.readers import COMPILED, blender_import
 from ..tmr import threads
 from .client import PACKAGE, child_environment
 from .reader import OUTGROWN, READY, receive, send
-from .reading import COMPILED, Defect, DefectError, Order, Reading, fault
+from .reading import Defect, DefectError, Order, Reading, fault
 
 MEMORY = 8 << 30
 """Bytes that one reader may take (of addresses on Linux, of resident memory on macOS; not bounded on Windows)."""

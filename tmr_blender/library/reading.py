@@ -22,9 +22,6 @@ from .takes import take_of
 # report and not the run; defects of ours elsewhere keep their traceback.
 DATA_FAULTS = (TMRError, ValueError, ArithmeticError, LookupError, MemoryError, RecursionError)
 
-COMPILED = frozenset({".fbx"})
-"""Suffixes of the formats that compiled code reads, which a damaged file might make crash: never in the process that writes."""
-
 
 @dataclass(frozen=True)
 class Order:

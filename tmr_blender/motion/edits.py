@@ -57,7 +57,7 @@ def loop(
             f"{clip.name} lasts {clip.duration:.1f} s, which is too short to find a loop in: {least + blend:.1f} s are needed."
         )
     view = _View.of(clip, body_map or humanoid.recognise(clip))
-    start, end, seam = _best_cut(view, fade, max(2, round(least * clip.fps)), clip.fps)
+    start, end, seam = _best_cut(view, fade, max(2, round(least * clip.fps)))
     lead = _frames(clip, start - fade + 1, start + 1)
     lead = moved(lead, *view.between(start, end))
     body = _frames(clip, start, end - fade + 1)
@@ -145,7 +145,7 @@ def _about_up(angle: Array) -> Array:
     return quaternion.from_axis_angle(np.broadcast_to(UP, (*np.shape(angle), 3)), np.asarray(angle))
 
 
-def _best_cut(view: _View, first: int, least: int, fps: float) -> tuple[int, int, float]:
+def _best_cut(view: _View, first: int, least: int) -> tuple[int, int, float]:
     """Frames between which the clip repeats best, and how far joints are apart there (metres, mean)."""
     step = max(1, len(view.heading) // LOOKED_AT)
     starts = np.arange(first, len(view.heading) - least, step)

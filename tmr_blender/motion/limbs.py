@@ -234,9 +234,9 @@ class _Chain:
         del self.points[_MAX_POINTS:], self.along[_MAX_POINTS:]
         self.ready = len(self.points) >= 3
         if self.ready:
-            self._measure(branch)
+            self._measure()
 
-    def _measure(self, branch: int) -> None:
+    def _measure(self) -> None:
         x = self.tree.positions[:, [point[0] for point in self.points]]
         apart = x[:, :, None] - x[:, None, :]
         self.distance = median(np.sqrt((apart * apart).sum(axis=-1)))

@@ -67,7 +67,7 @@ def lock(positions: Array, held: Contacts, fps: float) -> Array:
     return out
 
 
-def anchored(positions: Array, held: Contacts, fps: float, share: float = 1.0) -> Array:
+def anchored(positions: Array, held: Contacts, share: float = 1.0) -> Array:
     """The whole body (frames, 22, 3) moved over the floor so that the feet that stand slip less.
 
     A decoded path and decoded steps seldom agree; here the steps decide, by `share`: while feet stand, their mean slip is

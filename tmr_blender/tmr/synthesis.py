@@ -168,7 +168,7 @@ def settled(rows: Rows) -> Array:
     """Joints (n, 22, 3) of decoded features (n, 263) on rigid bones, with feet that stand still where contacts are decoded."""
     held = standing.contacts(rows)
     joints = rigid.clip(features.recover(rows), features.FPS, LABEL).globals()[1][:, :22]
-    return standing.lock(standing.anchored(joints, held, features.FPS), held, features.FPS)
+    return standing.lock(standing.anchored(joints, held), held, features.FPS)
 
 
 def clip(joints: Array, text: str) -> Clip:

@@ -38,6 +38,10 @@ SUFFIXES: dict[str, Reader] = {
 }
 """Suffix (lower case) -> reader. A new format is a new module and a row here."""
 
+COMPILED = frozenset({".fbx"})
+"""Suffixes of the formats that compiled code reads, which a damaged file might make crash: never in the process that writes
+a library."""
+
 BESIDE = {".gltf": ".bin"}
 """Suffix -> that of a file of the same name with its numbers, without which it hasn't changed or moved as a whole."""
 

@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 _MAX_NODES = 16 * MAX_JOINTS
 _MAX_DEPTH = 512
-_MOVES = 1e-6
 _PATHS = {"translation": 0, "rotation": 1, "scale": 2}
 _PLAIN = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0), (1.0, 1.0, 1.0))
 _SPARSE_CELLS, _SPARSE_RATIO = 1_000_000, 64

@@ -146,10 +146,6 @@ class Document:
 
     # Arrays
 
-    def accessor_size(self, index: int) -> int:
-        """How many elements an accessor states."""
-        return self.integer(self.item("accessors", index), "count")
-
     def accessor(self, index: int, kind: str) -> Array:
         """The elements of an accessor, (count, width) float64; normalised integers come as -1..1 or 0..1.
 
