@@ -144,9 +144,9 @@ class Window:
         """An operator by the search menu: F3, its name, Enter; with the mouse over the viewport."""
         self.point(self.middle("VIEW_3D"))
         self.key("F3")
-        time.sleep(0.6)
+        time.sleep(2.0)  # it reads every menu first, and what is typed meanwhile would be keys of the viewport
         _xdotool("type", "--delay", 25, words)
-        time.sleep(0.6)
+        time.sleep(1.0)
         self.key("Return")
 
     # Where things are

@@ -45,6 +45,7 @@ def filtered(window: Window, count: int) -> None:
     window.key("ctrl+a")
     window.type("3")
     window.key("Return")
+    window.scroll_up()  # long filters: the query is off the screen
     window.type_into("tmr.query", QUERY + " on")
     window.key("Return")
     shown = window.wait("fewer results", lambda state: state["searched"] == QUERY + " on")

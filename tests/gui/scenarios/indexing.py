@@ -41,12 +41,16 @@ def add_folder(window: Window, folder: str) -> None:
     window.unfold("TMR_PT_libraries")
     window.click(window.find("tmr.add_library"))
     time.sleep(2.0)
-    window.click(window.find("directory", "UI", "FILE_BROWSER", (0.4,)))
+    field = window.find("directory", "UI", "FILE_BROWSER", (0.4,))
+    window.click(field)
     time.sleep(0.3)
     window.key("ctrl+a")
     window.type(folder)
     window.key("Return")
     time.sleep(1.0)
+    if not window.under(*field, "FILE_BROWSER", "UI"):  # the field is still edited: that Enter took what was suggested
+        window.key("Return")
+        time.sleep(1.0)
     window.shot("browser")
     window.click(window.find("file.execute", "EXECUTE", "FILE_BROWSER", (0.75, 0.6, 0.9)))
 

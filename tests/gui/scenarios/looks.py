@@ -7,6 +7,8 @@ from ..window import Failed, Window
 from . import scenario
 
 QUERY = "a person walks"
+GRIP = 4
+"""Pixels from the sidebar's left border to where the mouse takes hold of it."""
 PANELS = ("TMR_PT_libraries", "TMR_PT_moments")  # that of rigs has its own scenario
 
 
@@ -70,7 +72,8 @@ def narrow(window: Window) -> None:
     widths = []
     for way in (-160, 260):
         left, top, _, height = window.rectangle("VIEW_3D", "UI")
-        window.drag((left, top + 0.8 * height), (left + way, top + 0.8 * height))
+        # Just inside: on the border itself it is the view's, and only inside is the handle.
+        window.drag((left + GRIP, top + 0.8 * height), (left + GRIP + way, top + 0.8 * height))
         time.sleep(0.8)
         widths.append(window.rectangle("VIEW_3D", "UI")[2])
         if way < 0:
