@@ -41,16 +41,16 @@ def add_folder(window: Window, folder: str) -> None:
     window.unfold("TMR_PT_libraries")
     window.click(window.find("tmr.add_library"))
     time.sleep(2.0)
-    field = window.find("directory", "UI", "FILE_BROWSER", (0.4,))
-    window.click(field)
+    window.click(window.find("directory", "UI", "FILE_BROWSER", (0.4,)))
     time.sleep(0.3)
     window.key("ctrl+a")
     window.type(folder)
     window.key("Return")
     time.sleep(1.0)
-    if not window.under(*field, "FILE_BROWSER", "UI"):  # the field is still edited: that Enter took what was suggested
-        window.key("Return")
-        time.sleep(1.0)
+    left, top, width, height = window.rectangle("FILE_BROWSER", "WINDOW")
+    # Blender 5.2 goes on editing the path after Enter; a press on the empty part of the list ends that.
+    window.click((left + 0.4 * width, top + 0.8 * height), counted=False)
+    time.sleep(1.0)
     window.shot("browser")
     window.click(window.find("file.execute", "EXECUTE", "FILE_BROWSER", (0.75, 0.6, 0.9)))
 
