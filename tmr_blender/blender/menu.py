@@ -16,8 +16,14 @@ from .properties import state
 
 LISTED = 20
 """Results in the menu."""
+DRAWN_SECONDS = 0.05
+DRAWN_TRIES = 40
+"""How often, and how many times, it is looked whether a sidebar that was opened has been drawn."""
 MENUS = ("VIEW3D_MT_object", "VIEW3D_MT_pose")
 """Where the menu is an entry, so that Blender's own search (F3) finds all that is in it."""
+
+_turning: list[tuple[bpy.types.Area, int]] = []
+"""The view whose sidebar shall show our tab once it has been drawn, and tries left."""
 
 
 class TMR_OT_search_popup(bpy.types.Operator):
@@ -67,10 +73,30 @@ def _show_sidebar(context: bpy.types.Context) -> None:
     if not views:
         return
     views[0].spaces.active.show_region_ui = True
+    if not _turned_to_tab(views[0]) and not bpy.app.timers.is_registered(_turn):
+        _turning[:] = [(views[0], DRAWN_TRIES)]
+        bpy.app.timers.register(_turn, first_interval=DRAWN_SECONDS)
+
+
+def _turned_to_tab(view: bpy.types.Area) -> bool:
+    """Show our tab in a view's sidebar; whether it could be: before its first drawing it has no tabs to choose from."""
     panel = getattr(bpy.types, "TMR_PT_search", None)
-    for region in views[0].regions:
-        if region.type == "UI" and panel is not None and region.width > 1:  # it has tabs once it has been drawn
+    for region in view.regions:
+        drawn = region.type == "UI" and region.width > 1 and not region.is_property_readonly("active_panel_category")
+        if drawn and panel is not None:
             region.active_panel_category = panel.bl_category
+            return True
+    return False
+
+
+def _turn() -> float | None:
+    """The same after the sidebar's next drawings, for a timer; seconds until the next try, None for no more."""
+    view, tries = _turning.pop()
+    open_now = [area for window in bpy.context.window_manager.windows for area in window.screen.areas]
+    if view not in open_now or view.type != "VIEW_3D" or _turned_to_tab(view) or not tries:
+        return None
+    _turning.append((view, tries - 1))
+    return DRAWN_SECONDS
 
 
 class StepsResults:
@@ -242,6 +268,9 @@ def register() -> None:
 
 def unregister() -> None:
     """Undo `register`."""
+    if bpy.app.timers.is_registered(_turn):
+        bpy.app.timers.unregister(_turn)
+    _turning.clear()
     for name in MENUS:
         getattr(bpy.types, name).remove(_entry)
     for cls in reversed(_CLASSES):
