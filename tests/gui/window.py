@@ -145,7 +145,8 @@ class Window:
         self.point(self.middle("VIEW_3D"))
         self.key("F3")
         time.sleep(2.0)  # it reads every menu first, and what is typed meanwhile would be keys of the viewport
-        _xdotool("type", "--delay", 25, words)
+        # A first letter may be lost, capitals more often; the search asks for neither capitals nor spaces before.
+        _xdotool("type", "--delay", 25, f"  {words.lower()}")
         time.sleep(1.0)
         self.key("Return")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The panels in the light theme, at twice the size and in a narrow sidebar: for the eyes, so mostly pictures."""
+"""The panels in the dark and the light theme and at twice the size: for the eyes, so mostly pictures."""
 
 import time
 
@@ -7,8 +7,6 @@ from ..window import Failed, Window
 from . import scenario
 
 QUERY = "a person walks"
-GRIP = 4
-"""Pixels from the sidebar's left border to where the mouse takes hold of it."""
 PANELS = ("TMR_PT_libraries", "TMR_PT_moments")  # that of rigs has its own scenario
 
 
@@ -42,7 +40,7 @@ def pages(window: Window, what: str, most: int = 3) -> None:
         window.shot(f"{what} page {page + 1}")
 
 
-@scenario(15, "Light theme, twice the size, a narrow sidebar")
+@scenario(15, "Light theme, twice the size")
 def looks(window: Window) -> None:
     window.inside("rigify_human", timeout=120.0)
     window.open_tab()
@@ -60,23 +58,6 @@ def looks(window: Window) -> None:
     window.check("there is a light theme", window.inside(light))
     time.sleep(1.0)
     pages(window, "light")
-    narrow(window)
-    pages(window, "narrow")
     window.inside(scale, 2.0)
     time.sleep(2.0)
     pages(window, "twice the size")
-
-
-def narrow(window: Window) -> None:
-    """The sidebar's left edge is dragged to the left, then to the right: as narrow as this Blender has it."""
-    widths = []
-    for way in (-160, 260):
-        left, top, _, height = window.rectangle("VIEW_3D", "UI")
-        # Just inside: on the border itself it is the view's, and only inside is the handle.
-        window.drag((left + GRIP, top + 0.8 * height), (left + GRIP + way, top + 0.8 * height))
-        time.sleep(0.8)
-        widths.append(window.rectangle("VIEW_3D", "UI")[2])
-        if way < 0:
-            window.scroll_up()
-            window.shot("wide")
-    window.check("the sidebar is narrower", 1 < widths[1] < widths[0] - 50, widths)

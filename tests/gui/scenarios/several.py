@@ -32,6 +32,8 @@ def choose(window: Window, operator: str) -> None:
     """An entry of the menu beside Apply. Menus are drawn over other regions: the entry is met by the menu's own search."""
     window.point(window.middle())
     window.command(operator)
+    time.sleep(1.0)
+    window.shot(f"asked for {operator}")
 
 
 @scenario(12, "Motions in sequence, and each as an action; Esc")
