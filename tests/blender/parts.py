@@ -88,6 +88,14 @@ def curves(action: bpy.types.Action) -> list[Any]:
     return [curve for layer in action.layers for strip in layer.strips for bag in strip.channelbags for curve in bag.fcurves]
 
 
+def without(action: bpy.types.Action, *words: str) -> None:
+    """Take away the curves with one of these in their paths."""
+    layered = [bag for layer in getattr(action, "layers", ()) for strip in layer.strips for bag in strip.channelbags]
+    for kept in [bag.fcurves for bag in layered] if hasattr(action, "layers") else [action.fcurves]:
+        for curve in [one for one in kept if any(word in one.data_path for word in words)]:
+            kept.remove(curve)
+
+
 def heads(rig: bpy.types.Object, frame: int) -> dict[str, tuple[float, float, float]]:
     """Where the head of every bone is in the world at a frame, as evaluated."""
     bpy.context.scene.frame_set(frame)

@@ -153,6 +153,41 @@ def test_strips_play_as_they_are_placed(factory_scene: None) -> None:
         body.span_of(rig, bpy.context.scene, "ACTION")
 
 
+def strip_of(rig: bpy.types.Object, action: Any) -> Any:
+    """An action as a strip on a track of its own above the others, from frame 1 on."""
+    data: Any = rig.animation_data
+    strip = data.nla_tracks.new().strips.new(action.name, 1, action)
+    if hasattr(strip, "action_slot"):
+        strip.action_slot = action.slots[0]
+    return strip
+
+
+@pytest.mark.parametrize("blend", ["ADD", "COMBINE"])
+def test_strips_on_each_other_are_one_motion(factory_scene: None, blend: str) -> None:
+    """Arms on one track, legs and the way mixed in by another."""
+    rig = parts.human()
+    parts.move(rig, "walks")
+    plain = sampled(rig).positions
+    data: Any = rig.animation_data
+    arms, legs = data.action, data.action.copy()
+    data.action = None
+    parts.without(arms, "Leg", "Hips")
+    parts.without(legs, "Arm")
+    strip_of(rig, arms)
+    strip_of(rig, legs).blend_type = blend
+    np.testing.assert_allclose(sampled(rig, "SCENE").positions[:40], plain, atol=1e-5)
+
+
+def test_a_strip_played_backwards(factory_scene: None) -> None:
+    rig = parts.human()
+    parts.move(rig, "walks")
+    plain = sampled(rig).positions
+    data: Any = rig.animation_data
+    action, data.action = data.action, None
+    strip_of(rig, action).use_reverse = True
+    np.testing.assert_allclose(sampled(rig).positions, plain[::-1], atol=1e-5)
+
+
 def test_spans(factory_scene: None) -> None:
     rig = parts.human()
     parts.move(rig, "waves")

@@ -109,3 +109,43 @@ def baked(rig: Any, frames: int) -> None:
         curve.keyframe_points.add(frames)
         curve.keyframe_points.foreach_set("co", np.stack([at, values], axis=1).astype(np.float32).ravel())
         curve.update()
+
+
+def test_keys_on_the_object(factory_scene: None) -> None:
+    """The way is the object's, as of rigs that are moved over a set."""
+    rig = parts.human()
+    two_motions(rig)
+    parts.without(rig.animation_data.action, "Hips")
+    rig.rotation_euler.z = 1.0
+    for frame, way in ((1, 0.0), (150, 0.0), (300, 6.5)):
+        rig.location = (way * np.sin(1.0), -way * np.cos(1.0), 0.0)
+        rig.keyframe_insert("location", frame=frame)
+    for curve in parts.curves(rig.animation_data.action):
+        for point in curve.keyframe_points:
+            point.interpolation = "LINEAR"
+    walks_in((150, 300))
+
+
+def test_keys_on_ik_controls_alone(factory_scene: None) -> None:
+    """A Rigify human as an animator keys it by hand: a few poses of torso, hands and feet."""
+    rig = parts.ours("blender.default_rig").rigify_human()
+    bpy.context.scene.render.fps = 30
+    bones = rig.pose.bones
+    for frame in range(1, 301, 5):
+        walking = frame > 150
+        phase = (frame - 150) / 30 * 2 * np.pi if walking else 0.0
+        way = 1.3 * max(frame - 150, 0) / 30
+        bones["torso"].location = (0, -way, -0.03)
+        for side, sign in (("L", 1.0), ("R", -1.0)):
+            swing = sign * np.sin(phase)
+            bones[f"foot_ik.{side}"].location = (0, -way - 0.35 * swing, 0.15 * max(sign * np.cos(phase), 0.0) * walking)
+            high = 0.9 if side == "L" and not walking else 0.0
+            waved = 0.25 * np.sin(frame / 5) if high else 0.0
+            bones[f"hand_ik.{side}"].location = (
+                sign * (0.1 - 0.45 * (not high)) + waved,
+                -way + 0.25 * swing,
+                high - 0.6 * (not high),
+            )
+        for name in ("torso", "foot_ik.L", "foot_ik.R", "hand_ik.L", "hand_ik.R"):
+            bones[name].keyframe_insert("location", frame=frame)
+    walks_in((150, 300))
