@@ -55,20 +55,27 @@ def test(names: list[str], blender: Environment, rows: list[Wheel], torch_index:
     problem = missing()
     if problem:
         raise BuildProblem(problem)
+    return _run(names, blender, rows, torch_index)
+
+
+def _run(names: list[str], blender: Environment, rows: list[Wheel], torch_index: str, *options: str) -> int:
     suites = [name for name in names if name in SUITES] or list(SUITES)
-    command: list[str | Path] = [sys.executable, "-m", "tests.gui", "--tool", TOOL, "--out", OUT / "gui"]
+    command: list[str | Path] = [sys.executable, "-m", "tests.gui", "--tool", TOOL, "--out", OUT / "gui", *options]
     for suite in suites:
         command += ["--zip", f"{suite}={zipped(SUITES[suite], blender, rows, torch_index)}"]
     return run([*command, *(name for name in names if name not in SUITES)])
 
 
 def quick(blender: Environment, rows: list[Wheel], torch_index: str) -> int:
-    """The scenarios of `QUICK` in one window; where none can be opened, a line that says why, and `SKIPPED`."""
+    """The scenarios of `QUICK` in one window, on a machine of which nothing is known: no time is judged.
+
+    Where no window can be opened, a line that says why, and `SKIPPED`.
+    """
     problem = missing()
     if problem:
         print(f"windows: skipped. {problem}")
         return SKIPPED
-    return test(["trixie", *QUICK], blender, rows, torch_index)
+    return _run(["trixie", *QUICK], blender, rows, torch_index, "--quick")
 
 
 def zipped(python: str, blender: Environment, rows: list[Wheel], torch_index: str) -> Path:

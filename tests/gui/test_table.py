@@ -8,7 +8,7 @@ import pytest
 
 from building import gui, wheels
 from building.stages import SKIPPED, BuildProblem
-from tests.gui.__main__ import CROWDED, over, passed, rows
+from tests.gui.__main__ import CROWDED, NO_WINDOW, over, passed, rows, run_suite
 from tests.gui.scenarios import known
 
 
@@ -37,6 +37,44 @@ def test_the_table_names_what_failed() -> None:
     assert not passed(results)
     assert "Blender 5.2" in text and "| the rig moves | FAILED | the last |" in text and "OVER" in text
     assert passed({"checks": [], "figures": [figure(0.2, limit=0.1, without=0.2)]})
+    assert passed({"checks": [], "figures": [figure(0.2, limit=0.1)]}, timed=False)
+    assert not passed({"checks": [], "figures": [figure(4, limit=3, unit="")]}, timed=False)
+
+
+RESULTS = '{"name": "first_minute", "title": "T", "checks": [{"what": "it moves", "passed": %s, "detail": ""}], "figures": []}'
+
+
+def tool(folder: Path, *lines: str) -> Path:
+    """What stands in for the script that opens a window; $2 is where it leaves what came of it."""
+    path = folder / "tool.sh"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def outcome(folder: Path, script: Path, quick: bool) -> tuple[str, int]:
+    lines, code = run_suite(script, "trixie", folder / "a.zip", folder / "out", known()[:1], quick)
+    return "\n".join(lines), code
+
+
+def test_a_window_that_never_opened_is_told_from_one_that_failed(tmp_path: Path) -> None:
+    text, code = outcome(tmp_path, tool(tmp_path, "echo no root file system", "exit 1"), quick=True)
+    assert code == NO_WINDOW == SKIPPED and "no root file system" in text
+    text, code = outcome(tmp_path, tool(tmp_path, 'echo crashed >"$2/blender.log"', "exit 1"), quick=True)
+    assert code == 1 and text.count("FAILED") == 4
+
+
+@pytest.mark.parametrize(("quick", "code", "runs"), [(True, 0, 2), (False, 1, 1)])
+def test_what_fails_once_is_run_again_where_nothing_is_known_of_the_machine(
+    tmp_path: Path, quick: bool, code: int, runs: int
+) -> None:
+    once = tmp_path / "once"
+    script = tool(
+        tmp_path,
+        f"if [ -e {once} ]; then echo '{RESULTS % 'true'}'; else echo '{RESULTS % 'false'}'; fi >\"$2/results.json\"",
+        f"touch {once}",
+    )
+    text, found = outcome(tmp_path, script, quick)
+    assert found == code and text.count("| T |") == runs
 
 
 def test_scenarios_have_numbers_and_names_of_their_own() -> None:
