@@ -53,6 +53,9 @@ playing: tuple[Span, ghost.Motion, str] | None = None
 problem = ""
 """Why the selected result can't be shown, as a sentence."""
 
+hidden = False
+"""Whether it is out of sight for a while: it would stand in the way of a rig that a result is dragged to."""
+
 _started = 0.0
 _wanted: tuple[Span, str, float] | None = None
 """What is to be shown, its name, and from when on it may be (`time.monotonic`)."""
@@ -226,7 +229,7 @@ def _place(context: bpy.types.Context, motion: ghost.Motion) -> Place:
 
 def _draw_body() -> None:
     """The shadow, the way and the body, as triangles in the world."""
-    if playing is None:
+    if playing is None or hidden:
         return
     start = time.perf_counter()
     context, motion = bpy.context, playing[1]
@@ -296,7 +299,7 @@ def _shader() -> Any:
 
 def _draw_label() -> None:
     """The ghost's name and time, above its head."""
-    if playing is None:
+    if playing is None or hidden:
         return
     context, (_, motion, name) = bpy.context, playing
     phase = motion.phase(time.monotonic() - _started)

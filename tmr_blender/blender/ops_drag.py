@@ -12,7 +12,7 @@ from bpy.props import IntProperty, StringProperty
 from gpu_extras.batch import batch_for_shader
 
 from ..errors import SkeletonProblem, TMRError
-from . import picking, redraw, strip, textures
+from . import ghost, picking, redraw, strip, textures
 from .language import plain, told, worded
 from .ops_apply import ChosenMotion, PlacedMotion
 from .placing import refusal
@@ -127,6 +127,7 @@ class Dragging:
             bpy.types.SpaceView3D.draw_handler_remove(self.handler, "WINDOW")
             self.handler = None
             _handlers.discard(self)
+            ghost.hidden = False
         if context.window is not None and self.dragging:
             context.window.cursor_modal_restore()
             context.workspace.status_text_set(None)
@@ -134,7 +135,7 @@ class Dragging:
         redraw.views()
 
     def _lift(self, context: bpy.types.Context) -> None:
-        self.dragging = True
+        self.dragging = ghost.hidden = True
         self.handler = bpy.types.SpaceView3D.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
         _handlers.add(self)
         context.window.cursor_modal_set("HAND")

@@ -165,6 +165,11 @@ def _name(data: Any) -> str | None:
     return data.action.name if data is not None and data.action is not None else None
 
 
+def ghost_hidden() -> bool:
+    """Whether the ghost is kept out of the way."""
+    return importlib.import_module(f"{MODULE}.blender.ghost").hidden
+
+
 def time_drawing() -> bool:
     """From now on every drawing of the strip and of what is dragged is timed."""
     import bpy
@@ -253,6 +258,7 @@ def drag(window: Window) -> None:
         press(window, start)
         carry(window, start, end)
         window.check(f"{name} is marked", window.inside(target_of_drag) == [name, ""], window.inside(target_of_drag))
+        window.check(f"no ghost stands in the way to {name}", window.inside(ghost_hidden))
         window.shot(f"over_{name}")
         released = time.monotonic()
         release()
@@ -286,7 +292,7 @@ def cancelled(window: Window) -> None:
         else:
             subprocess.run(["xdotool", "click", "3"], check=True)
         time.sleep(0.5)
-        window.check(f"{how}: nothing is carried", window.inside(target_of_drag) == [])
+        window.check(f"{how}: nothing is carried", window.inside(target_of_drag) == [] and not window.inside(ghost_hidden))
         release()
         window.check(f"{how}: nothing is changed", window.inside(actions_of) == before, window.inside(actions_of))
     window.shot("cancelled")
