@@ -63,6 +63,22 @@ def test_the_panels_examples_find_what_they_say_in_the_starter_library(factory_s
         assert bpy.context.window_manager.tmr.hits[0].name in expected, example
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("a person waves hello with one arm", "2 motions for “a person waves hello with one arm”"),
+        ("a walrus assembles a wardrobe", "Nothing close to “a walrus assembles a wardrobe” among 2 motions"),
+    ],
+)
+def test_the_report_says_whether_anything_is_close(
+    library: str, query: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bpy.ops.tmr.search(query=query, library=library)
+    assert said in capfd.readouterr().out
+    offered = parts.ours("blender.ops_synthesise").offered(bpy.context.window_manager.tmr)
+    assert offered == said.startswith("Nothing")
+
+
 def test_limit(library: str) -> None:
     bpy.ops.tmr.search(query="a person moves", library=library, limit=1)
     assert len(bpy.context.window_manager.tmr.hits) == 1

@@ -14,7 +14,7 @@ from ..errors import QueryProblem, SkeletonProblem, TMRError
 from ..library import folder
 from ..motion import readers
 from ..motion.clip import Clip
-from . import apply
+from . import apply, ghost
 from .apply import Placement, target
 from .background import SlicedOperator, Work
 from .language import marked, told, worded
@@ -95,6 +95,7 @@ class TMR_OT_apply_sequence(SeveralMotions, bpy.types.Operator):
         except TMRError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        ghost.stop()  # the rig itself shows the motions now
         if self.markers:
             for source, frame in zip(sources, starts, strict=True):
                 scene.timeline_markers.new(source.name, frame=frame)
@@ -157,6 +158,7 @@ class TMR_OT_apply_to_selected(ChosenMotion, bpy.types.Operator):
         _report(self, problems, done)
         if not done:
             return {"CANCELLED"}
+        ghost.stop()
         self.report({"INFO"}, told("{name} is on {rigs}", name=name, rigs=_counted(done, RIGS)))
         return {"FINISHED"}
 
@@ -205,6 +207,7 @@ class EachMotion(SlicedOperator):
         _report(self, self.problems, self.done)
         if not self.done:
             return {"CANCELLED"}
+        ghost.stop()
         stopped = told("; stopped after {done} of {total}", done=self.read, total=self.total) if self.cancelled else ""
         self.report({"INFO"}, told("{actions} made", actions=_counted(self.done, ACTIONS)) + stopped)
         return {"FINISHED"}

@@ -17,6 +17,8 @@ from .properties import state
 
 EXAMPLES = ("a person does a cartwheel", "someone gets up from the floor", "a person jogs straight ahead")
 """Queries that the starter library has an answer to."""
+FOUND = marked("{count} motions for “{query}”")
+NOTHING_CLOSE = marked("Nothing close to “{query}” among {count} motions")
 
 
 def filters_property() -> Any:
@@ -77,7 +79,8 @@ class TMR_OT_search(WorkerOperator, bpy.types.Operator):
         if self.cancelled:
             return {"CANCELLED"}
         history.add(self.query)
-        self.report({"INFO"}, told("{count} motions for “{query}”", count=len(result), query=self.query.strip()))
+        near = any(hit["score"] >= wording.CLOSE for hit in result)
+        self.report({"INFO"}, told(FOUND if near else NOTHING_CLOSE, count=len(result), query=self.query.strip()))
         return {"FINISHED"}
 
 

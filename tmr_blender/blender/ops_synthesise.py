@@ -12,7 +12,7 @@ from bpy.props import FloatProperty, IntProperty, StringProperty
 from ..errors import QueryProblem, TMRError
 from ..library import wire
 from ..tmr import synthesis
-from . import wording
+from . import ghost, wording
 from .apply import apply, target
 from .jobs import WorkerOperator, running
 from .language import marked, told, worded
@@ -133,6 +133,7 @@ class TMR_OT_synthesise(Placing, WorkerOperator, bpy.types.Operator):
         positions, _ = wire.from_text(made["positions"], made["fps"])
         rig, end, placement = target(context), context.scene.frame_end, self.placement(context.scene)
         action = apply(context, rig, synthesis.clip(positions, words), named(words), placement)
+        ghost.stop()  # of what was near at best: the rig itself shows a motion now
         action[GENERATED] = {**self._asked(), "model": made["model"]}
         action[DESCRIPTION] = f"Generated, not recorded: {words}"
         self.report({"INFO"}, said(rig, action, placement, end))
@@ -186,12 +187,12 @@ def offered(shown: TMR_PG_state) -> bool:
     return bool(shown.searched) and not shown.like and not shown.work and far
 
 
-def draw_offer(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
-    """At the end of the results: the button, where none of them is close to the text."""
+def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Above the results: the button, where none of them is close to the text."""
     shown = state(context)
     if not offered(shown):
         return
-    row = panel.layout.row(align=True)
+    row = layout.row(align=True)
     row.label(text="Nothing close" if shown.hits else "Nothing found", icon="INFO")
     draw_button(row, context)
 
@@ -207,10 +208,9 @@ _MENUS = ("VIEW3D_MT_object_animation", "VIEW3D_MT_pose")
 
 
 def register() -> None:
-    """Register the classes, the offer below the results and the entries of Object > Animation and Pose."""
+    """Register the classes and the entries of Object > Animation and Pose."""
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
-    bpy.types.TMR_PT_search.append(draw_offer)
     for name in _MENUS:
         getattr(bpy.types, name).append(_menu)
 
@@ -219,7 +219,6 @@ def unregister() -> None:
     """Undo `register`, and forget what was made."""
     for name in _MENUS:
         getattr(bpy.types, name).remove(_menu)
-    bpy.types.TMR_PT_search.remove(draw_offer)
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)
     _made.clear()

@@ -12,6 +12,7 @@ from . import (
     libraries,
     ops_preview,
     ops_spans,
+    ops_synthesise,
     panel_empty,
     places,
     preferences,
@@ -109,6 +110,7 @@ class TMR_PT_search(bpy.types.Panel):
         _draw_outdated(self.layout, context)
         if shown.like:
             self.layout.label(text=shown.searched[:1].upper() + shown.searched[1:], icon="ACTION")
+        ops_synthesise.draw_offer(self.layout, context)
         if shown.hits:
             _draw_hits(self.layout, context, shown)
         elif not shown.work or shown.searched:
