@@ -2,6 +2,7 @@
 from collections.abc import Iterator
 from math import pi
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -60,6 +61,27 @@ def test_beside_it_keeps_clear_of_the_rig_on_the_side_that_the_motion_goes_to(fa
     for lean, side in ((0.0, 1.0), (1.0, 1.0), (-1.0, -1.0)):
         joints = placed(on=False, lean=lean)
         assert (side * joints[..., 0] > 0.85).all(), lean
+
+
+class SeenFrom:
+    """The context of a view of 1000 x 700 pixels from the front, 10 m wide, whose middle is at `x`."""
+
+    def __init__(self, x: float) -> None:
+        self.region = SimpleNamespace(type="WINDOW", alignment="NONE", x=0, y=0, width=1000, height=700)
+        self.area = SimpleNamespace(regions=[self.region], as_pointer=lambda: 1)
+        rows = [[0.2, 0.0, 0.0, -0.2 * x], [0.0, 0.0, 0.2, -0.2], [0.0, 0.1, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]
+        self.region_data, self.space_data = SimpleNamespace(perspective_matrix=rows), None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(bpy.context, name)
+
+
+@pytest.mark.parametrize(("middle", "lean", "side"), [(0.0, 0.0, 1.0), (0.0, -1.0, -1.0), (-5.0, 0.0, -1.0), (5.0, -1.0, 1.0)])
+def test_beside_it_stands_where_the_view_shows_it(factory_scene: None, middle: float, lean: float, side: float) -> None:
+    parts.human()
+    motion = motions.staged(standing(lean), 20.0)
+    joints = beside.place(SeenFrom(middle), motion, False).points(motion.positions)
+    assert (side * joints[0, :, 0] > 0.85).all()
 
 
 def test_beside_a_rig_that_moves_it_stands_by_the_body_as_shown_and_on_it_where_apply_puts_it(factory_scene: None) -> None:

@@ -8,7 +8,7 @@ import bpy
 import parts
 import pytest
 
-strip = parts.ours("blender.strip")
+strip, strip_place = parts.ours("blender.strip"), parts.ours("blender.strip_place")
 
 
 def region(kind: str, side: str, x: int, y: int, width: int, height: int) -> Any:
@@ -30,29 +30,29 @@ def context(factory_scene: None) -> Any:
         area=area, region=window, window_manager=bpy.context.window_manager, preferences=SimpleNamespace(system=system)
     )
     shown.hits.clear()
-    strip._first.clear()
+    strip_place.leftmost.clear()
     strip._hovered.clear()
 
 
 def test_the_strip_lies_left_of_the_sidebar(context: Any) -> None:
-    assert strip.layout_of(context).bar[2] <= 700
+    assert strip_place.layout_of(context).bar[2] <= 700
 
 
 def test_the_panel_of_the_last_operator_stays_free(context: Any) -> None:
     hud = region("HUD", "FLOAT", 20, 10, 160, 28)
     context.area.regions.append(hud)
-    assert strip.layout_of(context).bar[1] >= hud.y + hud.height
+    assert strip_place.layout_of(context).bar[1] >= hud.y + hud.height
     hud.height = 400
-    assert strip.layout_of(context).bar[0] >= hud.x + hud.width
+    assert strip_place.layout_of(context).bar[0] >= hud.x + hud.width
 
 
 def test_scrolling_stays_in_range(context: Any) -> None:
     context.area.regions[1].x = 400
-    layout = strip.layout_of(context)
+    layout = strip_place.layout_of(context)
     assert layout.shown < 5
     for by, first in ((-3, 0), (1, 1), (99, 5 - layout.shown), (-1, 4 - layout.shown)):
         strip.scroll(context, by)
-        assert strip.layout_of(context).start == first
+        assert strip_place.layout_of(context).start == first
 
 
 def test_only_news_redraw(context: Any) -> None:
@@ -64,7 +64,7 @@ def test_only_news_redraw(context: Any) -> None:
 
 
 def test_a_view_without_results_or_gizmos_has_no_strip(factory_scene: None) -> None:
-    assert not strip.shown(bpy.context)  # no 3D view here
+    assert not strip_place.shown(bpy.context)  # no 3D view here
 
 
 def test_disabling_takes_everything_away(factory_scene: None) -> None:

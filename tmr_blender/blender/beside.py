@@ -15,7 +15,7 @@ from ..retarget.rig import Rig
 from ..retarget.roles import RigMap
 from ..retarget.target import Target
 from ..retarget.target import target as target_of
-from . import mapping, present
+from . import mapping, picking, present, strip_place
 from . import rig as rig_reader
 from .apply import target
 
@@ -23,6 +23,8 @@ APART = 0.35
 """Of the ghost's size: free space between what is widest of the rig and the ghost's middle, besides half an arm span."""
 NEAR_GROUND = 0.2
 """Of a leg's length: feet at rest so near to the height of the object's origin stand on that height."""
+LOOKED_AT, MORE = 16, 0.2
+"""Frames that tell whether a view shows a motion, and the share of it that counts as far more."""
 FROM_Y_UP: Array = rig_reader.TO_Y_UP[:3, :3].T
 
 
@@ -48,6 +50,7 @@ class Place:
 def place(context: bpy.types.Context, motion: ghost.Motion, on: bool) -> Place:
     """Beside the body that the rig shows now, or `on` the rig: there Apply would put the motion, by its choices.
 
+    Beside it on the side that the motion goes to, unless the view of the context shows far more of it on the other.
     At the world's origin where there is no rig that is understood.
     """
     scale = context.scene.unit_settings.scale_length or 1.0
@@ -69,10 +72,26 @@ def place(context: bpy.types.Context, motion: ghost.Motion, on: bool) -> Place:
     if not on or _continues(context):
         at = np.array([shown.hips[0, 0], at[1], shown.hips[0, 2]])
         ahead = quaternion.to_matrix(quaternion.inverse(joining.heading(shown, 0, goal)))
-    if not on:
-        at = at + ahead @ [_aside(goal, motion), 0.0, 0.0]
-    size = _size(goal) / max(motion.size, 1e-6)
-    return Place(FROM_Y_UP @ turned @ ahead * (size / scale), FROM_Y_UP @ (turned @ at + world[:3, 3]) / scale)
+    turn = FROM_Y_UP @ turned @ ahead * (_size(goal) / max(motion.size, 1e-6) / scale)
+    asides = (0.0,) if on else _asides(goal, motion)
+    found = [Place(turn, FROM_Y_UP @ (turned @ (at + aside * ahead[:, 0]) + world[:3, 3]) / scale) for aside in asides]
+    return found[0] if on else _better(context, motion, *found)
+
+
+def _better(context: bpy.types.Context, motion: ghost.Motion, wanted: Place, other: Place) -> Place:
+    """The wanted place, unless the view of the context shows far more of the motion at the other."""
+    if context.region_data is None:
+        return wanted
+    some = motion.positions[:: max(len(motion.positions) // LOOKED_AT, 1)].reshape(-1, 3)
+    seen = [_seen(context, place.points(some)) for place in (wanted, other)]
+    return other if seen[1] > seen[0] + MORE else wanted
+
+
+def _seen(context: bpy.types.Context, points: Array) -> float:
+    """0..1, the share of points (n, 3) of the world that is in the free part of the context's view."""
+    pixels, _ = picking.View(context.region, context.region_data).pixels(points)
+    left, lower, right, upper = strip_place.free(context)
+    return float(np.mean((pixels >= (left, lower)).all(axis=1) & (pixels < (right, upper)).all(axis=1)))
 
 
 def _continues(context: bpy.types.Context) -> bool:
@@ -119,8 +138,9 @@ def _floor(goal: Target) -> Array:
     return np.array([goal.stance.hips[0], floor, goal.stance.hips[2]])
 
 
-def _aside(goal: Target, motion: ghost.Motion) -> float:
-    """Metres to the rig's left, or to its right where the motion goes there: away from the rig."""
+def _asides(goal: Target, motion: ghost.Motion) -> tuple[float, float]:
+    """Metres to the rig's left, or to its right where the motion goes there: away from the rig. Then the other side."""
     across = [abs(joint[0] - goal.stance.hips[0]) for joint in goal.stance.positions.values()]
     side = -1.0 if float(np.mean(motion.positions[:, 0, 0])) < -0.1 else 1.0
-    return side * (max(across) + APART * _size(goal))
+    aside = side * (max(across) + APART * _size(goal))
+    return aside, -aside

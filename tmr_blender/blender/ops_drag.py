@@ -12,7 +12,7 @@ from bpy.props import IntProperty, StringProperty
 from gpu_extras.batch import batch_for_shader
 
 from ..errors import SkeletonProblem, TMRError
-from . import ghost, picking, redraw, strip, textures
+from . import ghost, picking, redraw, strip, strip_place, textures
 from .language import plain, told, worded
 from .ops_apply import ChosenMotion, PlacedMotion
 from .placing import refusal
@@ -161,7 +161,7 @@ class Dragging:
     def _look(self, context: bpy.types.Context) -> None:
         """What is under the pointer, in the view of the context."""
         assert self.at is not None
-        if strip.shown(context) and strip.layout_of(context).at(*self.at) != NOTHING:
+        if strip_place.shown(context) and strip_place.layout_of(context).at(*self.at) != NOTHING:
             self.why = ""  # put back where it was taken
             return
         view = picking.View(context.region, context.region_data, context.space_data)
@@ -289,10 +289,10 @@ class TMR_OT_drag_result(Dragging, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         cls.poll_message_set(told, "Search first, and have the strip of results shown in a 3D view")
-        return context.region is not None and strip.shown(context)
+        return context.region is not None and strip_place.shown(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        layout = strip.layout_of(context)
+        layout = strip_place.layout_of(context)
         part = layout.at(event.mouse_region_x, event.mouse_region_y)
         if part in (PREVIOUS, NEXT):
             strip.scroll(context, (layout.shown if part == NEXT else -layout.shown))

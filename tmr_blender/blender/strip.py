@@ -16,10 +16,9 @@ from gpu_extras.batch import batch_for_shader
 from . import ghost, redraw, textures, units, wording
 from .language import told
 from .properties import TMR_PG_hit, state
-from .strip_layout import FOLDED, NEXT, NOTHING, PREVIOUS, Layout, Rectangle, uncovered
+from .strip_layout import NEXT, NOTHING, PREVIOUS, Layout, Rectangle
+from .strip_place import layout_of, leftmost, shown
 
-_first: dict[int, int] = {}
-"""By area (its pointer): the leftmost result shown."""
 _hovered: dict[int, int] = {}
 """By area: what the pointer is on."""
 _handlers: list[Any] = []
@@ -27,45 +26,11 @@ _handlers: list[Any] = []
 Colour = tuple[float, float, float, float]
 
 
-def shown(context: bpy.types.Context) -> bool:
-    """Whether the strip is in the 3D view of the context."""
-    space = context.space_data
-    if not isinstance(space, bpy.types.SpaceView3D) or not space.show_gizmo:
-        return False
-    manager = context.window_manager
-    return manager.tmr_strip and len(state(context).hits) > 0 and _is_main(context)
-
-
-def _is_main(context: bpy.types.Context) -> bool:
-    """Of the four views of a quad view only the last, at the upper right, has a strip."""
-    views = context.space_data.region_quadviews
-    return not views or context.region_data == views[-1]
-
-
-def layout_of(context: bpy.types.Context) -> Layout:
-    """Where everything is in the region of the context."""
-    area, region = context.area, context.region
-    others = [
-        (other.alignment, _rectangle(other))
-        for other in area.regions
-        if other.type not in {"WINDOW", "HUD"} and other.alignment != "NONE"
-    ]
-    scale = context.preferences.system.ui_scale
-    # The panel of the last operator: folded it fits below the strip, open it stands to its left.
-    others += [("LEFT", _rectangle(other)) for other in area.regions if other.type == "HUD" and other.height > FOLDED * scale]
-    free = uncovered(_rectangle(region), others)
-    return Layout(free, len(state(context).hits), _first.get(area.as_pointer(), 0), scale)
-
-
-def _rectangle(region: bpy.types.Region) -> Rectangle:
-    return region.x, region.y, region.x + region.width, region.y + region.height
-
-
 def scroll(context: bpy.types.Context, by: int) -> None:
     """Show results further to the right, or to the left for a negative number."""
     layout = layout_of(context)
     last = max(layout.count - layout.shown, 0)
-    _first[context.area.as_pointer()] = min(max(layout.start + by, 0), last)
+    leftmost[context.area.as_pointer()] = min(max(layout.start + by, 0), last)
     context.area.tag_redraw()
 
 
@@ -310,7 +275,7 @@ def unregister() -> None:
     _handlers.clear()
     bpy.types.TMR_PT_search.remove(_draw_toggle)
     del bpy.types.WindowManager.tmr_strip
-    _first.clear()
+    leftmost.clear()
     _hovered.clear()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

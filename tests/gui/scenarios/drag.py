@@ -113,7 +113,7 @@ def cell(index: int) -> list[float] | None:
     import bpy
 
     window, area, region = _view()
-    strip = importlib.import_module(f"{MODULE}.blender.strip")
+    strip = importlib.import_module(f"{MODULE}.blender.strip_place")
     with bpy.context.temp_override(window=window, area=area, region=region):
         place = strip.layout_of(bpy.context).picture(index) if strip.shown(bpy.context) else None
     if place is None:
@@ -126,7 +126,7 @@ def first_shown() -> int:
     import bpy
 
     window, area, region = _view()
-    strip = importlib.import_module(f"{MODULE}.blender.strip")
+    strip = importlib.import_module(f"{MODULE}.blender.strip_place")
     with bpy.context.temp_override(window=window, area=area, region=region):
         return strip.layout_of(bpy.context).start
 
