@@ -174,7 +174,8 @@ def test_the_band_of_the_curve() -> None:
     band = curve_of.band(1000, 400, 1.0, (0.0, 200.0))
     assert (band.bottom, band.height) == (44, 90)
     assert band.across([0, 50, 200]) == pytest.approx([0, 250, 1000])
-    assert band.up([0.0, 0.5, 1.0]) == pytest.approx([44, 89, 134])
+    # From -1 to 4 standard deviations, which are 0.27 and 0.98; 0.73, 0.88 and 0.95 are 1, 2 and 3.
+    assert band.up([0.0, 0.5, 0.7311, 0.8808, 0.9526, 1.0]) == pytest.approx([44, 62, 80, 98, 116, 134], abs=0.02)
     # Twice the scale is twice the size.
     assert curve_of.band(1000, 800, 2.0, (0.0, 200.0)).height == 180
     # As low as in a new file.

@@ -35,7 +35,7 @@ PICTURE = 2.6
 """Of a row, in units of the interface (20 points at its default scale)."""
 NARROW = 26
 """Characters that fit beside each other; below that a row's picture and the film strip's panels are smaller and fewer."""
-ROOM, ROOM_NARROW = 17, 12
+ROOM, ROOM_NARROW = 22, 17
 """Characters that picture, buttons and scroll bar take of a row, and where it is narrow."""
 PUT_ON = ("TMR_OT_apply", "TMR_OT_drop_on")
 """Operators after which what was applied can be adjusted."""

@@ -2,8 +2,9 @@
 # pyright: reportMissingImports=false
 """The score over time and the moments found, drawn as a band low in the editors that show time.
 
-The curve goes from 0 to 1 over the height of the band; the thin line across is 0.5, where a frame is as near to the
-description as to any other.
+Its height is what the score was made from: by how many standard deviations a time is nearer to the description than to
+sentences at large, from -1 to 4. The scores themselves crowd below 1 where all of an action is near. The thin lines across are
+where the words change, at 1, 2 and 3: possible, likely, clear.
 """
 
 from dataclasses import dataclass
@@ -26,10 +27,13 @@ BELOW, ABOVE, LEAST, MOST = 44, 28, 12, 90
 SHARE = 0.45
 """Of the height between, that the band takes at most."""
 
+LOWEST, HIGHEST = -1.0, 4.0
+"""Standard deviations at the lower and the upper edge of the band."""
+
 # With an outline, since a curve runs over the theme's background, whichever it is, and over keys, black or bright.
 COLOUR = (1.0, 0.72, 0.26)
 OUTLINE = (0.0, 0.0, 0.0, 0.6)
-FILL, SPAN, ACTIVE, MIDDLE = 0.16, 0.10, 0.20, 0.35
+FILL, SPAN, ACTIVE, BOUND = 0.16, 0.10, 0.20, 0.25
 
 _handles: list[tuple[Any, Any]] = []
 
@@ -49,8 +53,10 @@ class Band:
         return (np.asarray(frames, np.float64) - first) * (self.width / (last - first))
 
     def up(self, scores: Any) -> Any:
-        """Pixels from below of scores 0..1."""
-        return self.bottom + self.height * np.asarray(scores, np.float64)
+        """Pixels from below of scores 0..1, of which each is the logistic function of standard deviations."""
+        inside = np.clip(np.asarray(scores, np.float64), 1e-6, 1.0 - 1e-6)
+        deviations = np.clip(np.log(inside / (1.0 - inside)), LOWEST, HIGHEST)
+        return self.bottom + self.height * (deviations - LOWEST) / (HIGHEST - LOWEST)
 
 
 def band(width: int, height: int, scale: float, frames: tuple[float, float]) -> Band | None:
@@ -116,12 +122,11 @@ def _draw_curve(where: Band, curve: Points, scale: float) -> None:
     ground = np.stack([curve[:, 0], np.full(len(curve), where.bottom, np.float32)], axis=1)
     _fill(flat, np.stack([ground, curve], axis=1).reshape(-1, 2), (*COLOUR, FILL))
     drawn = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    middle = np.array([(curve[0, 0], where.up(0.5)), (curve[-1, 0], where.up(0.5))], np.float32)
-    bright = (*COLOUR, 1.0)
+    across = [np.array([(x, where.up(least)) for x in curve[[0, -1], 0]], np.float32) for least, _ in moments.VERDICTS[:-1]]
     for points, wide, colour in (
-        (middle, 1.0, (*COLOUR, MIDDLE)),
+        *((bound, 1.0, (*COLOUR, BOUND)) for bound in across),
         (curve, 3.8 * scale, OUTLINE),
-        (curve, 1.8 * scale, bright),
+        (curve, 1.8 * scale, (*COLOUR, 1.0)),
     ):
         drawn.bind()
         drawn.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
