@@ -63,9 +63,10 @@ def test_the_middle_is_left_out(width: int, text: str) -> None:
 def test_results_are_entitled(factory_scene: None) -> None:
     hits = bpy.context.window_manager.tmr.hits
     hits.clear()
-    for name in ("bandai-1_walk", "bandai-1_run"):
+    for path in ("bandai/bandai-1_walk.bvh", "bandai/bandai-1_run.bvh", "cmu/02_10.bvh"):
         row = hits.add()
-        row.name, row.caption = name, "A person moves."
+        row.library, row.path, row.name, row.caption = "/index", f"/mocap/{path}", path[:-4].split("/")[1], "A person moves."
     wording.entitle(hits)
-    assert [(hit.ending, hit.title) for hit in hits] == [("…walk", "Moves · …walk"), ("…run", "Moves · …run")]
+    assert [hit.ending for hit in hits] == ["…walk", "…run", "02_10"], "each archive has a beginning of its own"
+    assert [hit.title for hit in hits] == ["Moves · …walk", "Moves · …run", "Moves · 02_10"]
     hits.clear()

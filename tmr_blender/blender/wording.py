@@ -4,6 +4,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from .language import marked, worded
@@ -38,7 +39,8 @@ _SUBJECT = re.compile(
 
 def entitle(hits: Any) -> None:
     """Fill in what the rows of a list of `TMR_PG_hit` are called."""
-    ends = within([hit.name for hit in hits], [hit.library for hit in hits])
+    # By the folder of the file: a library is often several archives side by side, each with a beginning of its own.
+    ends = within([hit.name for hit in hits], [str(Path(hit.path).parent) for hit in hits])
     for hit, end, title in zip(hits, ends, titles(ends, [hit.caption for hit in hits]), strict=True):
         hit.ending, hit.title = end, title
 
@@ -76,7 +78,7 @@ def action(caption: str) -> str:
 
 
 def within(names: Sequence[str], places: Sequence[str]) -> list[str]:
-    """`endings` of the names of each place by itself, such as the folder of a library."""
+    """`endings` of the names of each place by itself, such as a folder."""
     out = list(names)
     for place in set(places):
         rows = [row for row, other in enumerate(places) if other == place]
