@@ -25,8 +25,6 @@ EDGE = 14
 """Pixels at a region's lower end where the mouse takes hold of the edge instead of a button."""
 STEP = 10
 """Half a button's height at a scale of 1."""
-MENU = 0.8
-"""The share of what is above or below the mouse that a menu changes, and a motion that plays does not."""
 COLUMNS = (0.4, 0.12, 0.65, 0.82, 0.76, 0.88, 0.93, 0.25)
 """Where buttons are looked for across a region, as parts of its width."""
 
@@ -143,28 +141,16 @@ class Window:
         self.type(text)
 
     def command(self, words: str) -> None:
-        """An operator by the search menu: F3, its name, Enter; with the mouse over the viewport."""
+        """An entry of the extension's menu, by its key, Space to search in it, the entry's name, Enter; over the viewport."""
         self.point(self.middle("VIEW_3D"))
-        self._open_search()
+        self.key("ctrl+shift+l")
+        time.sleep(1.0)
+        self.key("space")
+        time.sleep(1.5)  # it reads all submenus first
         # A first letter may be lost, capitals more often; the search asks for neither capitals nor spaces before.
         _xdotool("type", "--delay", 25, f"  {words.lower()}")
         time.sleep(1.0)
         self.key("Return")
-
-    def _open_search(self) -> None:
-        """F3 until the menu lies at the mouse: typed without it, each letter would be a key of the viewport."""
-        x, y = (round(part) for part in self.middle("VIEW_3D"))
-        for _ in range(3):
-            before = self.picture()
-            self.key("F3")
-            end = time.monotonic() + 4.0  # it reads every menu first
-            while time.monotonic() < end:
-                time.sleep(0.3)
-                changed = (self.picture() != before)[..., :3].any(axis=2)
-                if max(changed[y - 80 : y, x - 80 : x + 80].mean(), changed[y : y + 80, x - 80 : x + 80].mean()) > MENU:
-                    time.sleep(1.0)
-                    return
-        raise Failed("F3 does not open the search menu")
 
     # Where things are
 

@@ -62,7 +62,7 @@ def applied(window: Window) -> None:
 
 
 def found(window: Window) -> None:
-    """Find a Moment by the search menu, which is Blender's own key for what has none, and the keys from one to the next."""
+    """Find a Moment, which has no key, by the menu's, and the keys from one to the next."""
     window.command("Find a Moment")
     time.sleep(1.0)
     window.shot("a moment is asked for")

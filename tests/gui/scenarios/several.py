@@ -29,7 +29,7 @@ def generated() -> dict[str, Any]:
 
 
 def choose(window: Window, operator: str) -> None:
-    """An entry of the menu beside Apply. Menus are drawn over other regions: the entry is met by the menu's own search."""
+    """An entry of the menu beside Apply, which the extension's menu holds as well."""
     window.point(window.middle())
     window.command(operator)
     time.sleep(1.0)
