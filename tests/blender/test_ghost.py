@@ -44,6 +44,21 @@ def test_without_a_rig_it_stands_at_the_origin_and_faces_as_blenders_figures_do(
     assert joints[0, body.INDEX["left_hip"], 0] > 0.05
 
 
+@pytest.mark.parametrize(("size", "x", "stands"), [(1.0, 0.0, 1.0), (20.0, 0.0, 0.0), (1.0, 5.0, 0.0)])
+def test_without_a_rig_it_stands_beside_what_stands_at_the_origin(
+    factory_scene: None, size: float, x: float, stands: float
+) -> None:
+    """A cube of 2 m, as of a new file; not a set that one stands in, nor what stands elsewhere."""
+    cube = bpy.data.meshes.new("Cube")
+    cube.from_pydata([(a, b, c) for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], [], [])
+    solid = bpy.data.objects.new("Cube", cube)
+    bpy.context.scene.collection.objects.link(solid)
+    solid.scale, solid.location.x = (size, size, size), x
+    bpy.context.view_layer.update()
+    joints = placed()
+    assert (joints[..., 0] > stands).all() if stands else abs(joints[0, 0, 0]) < 1e-6
+
+
 def test_it_stands_on_the_rig_is_as_tall_and_faces_as_it_does(factory_scene: None) -> None:
     rig = parts.human()
     rig.location, rig.rotation_euler, rig.scale = (3.0, 4.0, 0.5), (0.0, 0.0, pi / 2), (2.0, 2.0, 2.0)

@@ -2,10 +2,12 @@
 """Where a ghost stands: beside the active rig, or where Apply would put it, as tall as it. Nothing is changed or evaluated."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from ..errors import TMRError
 from ..motion import ghost, quaternion
@@ -25,6 +27,10 @@ NEAR_GROUND = 0.2
 """Of a leg's length: feet at rest so near to the height of the object's origin stand on that height."""
 LOOKED_AT, MORE = 16, 0.2
 """Frames that tell whether a view shows a motion, and the share of it that counts as far more."""
+SOLID = {"MESH", "CURVE", "SURFACE", "META", "FONT", "POINTCLOUD", "VOLUME"}
+FEW, ARM, HIGH, SET = 200, 0.5, 1.5, 5.0
+"""Objects that are looked at for what stands at the origin; half an arm span; below what it begins, and above what size it is
+a set that a figure stands in; metres."""
 FROM_Y_UP: Array = rig_reader.TO_Y_UP[:3, :3].T
 
 
@@ -51,7 +57,7 @@ def place(context: bpy.types.Context, motion: ghost.Motion, on: bool) -> Place:
     """Beside the body that the rig shows now, or `on` the rig: there Apply would put the motion, by its choices.
 
     Beside it on the side that the motion goes to, unless the view of the context shows far more of it on the other.
-    At the world's origin where there is no rig that is understood.
+    At the world's origin where there is no rig that is understood, or beside what stands there.
     """
     scale = context.scene.unit_settings.scale_length or 1.0
     try:
@@ -63,7 +69,7 @@ def place(context: bpy.types.Context, motion: ghost.Motion, on: bool) -> Place:
             outline = _stood(rig, outline, rig_map)
             goal = target_of(outline, rig_map)
     except TMRError:
-        return Place(FROM_Y_UP / scale, np.zeros(3))
+        return _without_rig(context, motion, scale)
     shown, carried = present.shown(rig, outline, rig_map, goal)
     world = outline.world @ carried
     # Of the object's matrix, what stretches the armature is in the stance; its turn and place are left.
@@ -76,6 +82,26 @@ def place(context: bpy.types.Context, motion: ghost.Motion, on: bool) -> Place:
     asides = (0.0,) if on else _asides(goal, motion)
     found = [Place(turn, FROM_Y_UP @ (turned @ (at + aside * ahead[:, 0]) + world[:3, 3]) / scale) for aside in asides]
     return found[0] if on else _better(context, motion, *found)
+
+
+def _without_rig(context: bpy.types.Context, motion: ghost.Motion, scale: float) -> Place:
+    """At the world's origin, or on the side that is seen better of what stands there, such as the cube of a new file."""
+    turn = FROM_Y_UP / scale
+    half = max((_reach(item, scale) for item in islice(context.view_layer.objects, FEW)), default=0.0)
+    if not half:
+        return Place(turn, np.zeros(3))
+    way = np.array([half + (APART * motion.size + ARM) / scale, 0.0, 0.0])
+    return _better(context, motion, Place(turn, way), Place(turn, -way))
+
+
+def _reach(item: bpy.types.Object, scale: float) -> float:
+    """How far an object that stands at the origin reaches to its sides; 0 where it stands elsewhere or is a whole set."""
+    if item.type not in SOLID or not item.visible_get():
+        return 0.0
+    corners = np.array([item.matrix_world @ Vector(corner) for corner in item.bound_box], np.float64) * scale
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    inside = (low < (0.0, 0.0, HIGH)).all() and (high > 0.0).all()
+    return float(max(high[0], -low[0])) / scale if inside and (high - low).max() < SET else 0.0
 
 
 def _better(context: bpy.types.Context, motion: ghost.Motion, wanted: Place, other: Place) -> Place:

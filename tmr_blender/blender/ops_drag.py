@@ -262,7 +262,8 @@ def _draw_carried(
     blf.size(0, 12.0 * scale)
     side = PICTURE * scale if key is not None else 0.0
     wide = max(blf.dimensions(0, label)[0], blf.dimensions(0, said)[0], side) + 12 * scale
-    x, y = at[0] + 14 * scale, at[1] - 14 * scale
+    # Beside the pointer, and further to the left where the sentence would end below the sidebar.
+    x, y = min(at[0] + 14 * scale, strip_place.free(bpy.context)[2] - wide), at[1] - 14 * scale
     high = side + 40 * scale
     if colour is not None:
         edge = 2 * scale
